@@ -38,6 +38,7 @@
  * struct prxe_ring - the head of every shared ring
  * @producer: entries ever produced; written by the producing side
  * @consumer: entries ever consumed; written by the consuming side
+ * @flags: PRXE_RING_*; written by the kernel, whichever side it is
  *
  * Send queue: the user produces; the kernel publishes in @consumer how many
  * entries are complete, so that max_send_wr bounds what is outstanding.
@@ -50,8 +51,17 @@ struct prxe_ring {
 	__u32 producer;
 	__u32 reserved0[15];
 	__u32 consumer;
-	__u32 reserved1[15];
+	__u32 flags;
+	__u32 reserved1[14];
 };
+
+/*
+ * Receive queues: the kernel is not looking by itself (the queue pair is in the
+ * error state and flushes); a user that has stored its producer index issues a
+ * full barrier, loads @flags, and where this is set rings the doorbell with
+ * IB_USER_VERBS_CMD_POST_RECV (POST_SRQ_RECV) and no work requests.
+ */
+#define PRXE_RING_NEED_DOORBELL	(1 << 0)
 
 struct prxe_sge {
 	__aligned_u64 addr;
