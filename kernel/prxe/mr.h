@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory regions: one interface, several backends.
+ *
+ * Requester, responder and completer name memory by (PD, key, address, length)
+ * and never see what is behind it. A key is looked up at every access, under
+ * RCU; nobody but mr*.c holds a pointer to a region. That makes deregistration,
+ * movement and revocation one thing: after prxe_mr_stop() has returned no
+ * access is inside the region and none will enter it again until it is valid.
+ *
+ * An access runs in a *section*: preemption and bottom halves off, at most one
+ * packet or PRXE_MR_SECTION_MAX bytes long. A CPU announces the region that it
+ * is inside of in a per CPU hazard slot (section.h), so that the stopper waits
+ * for exactly those CPUs.
+ *
+ * Errors of every access function:
+ *   -EAGAIN       the region is not valid now: call prxe_mr_fault() where one
+ *                 may sleep, then try again
+ *   -EINVAL       no such key, or not of this PD
+ *   -EACCES       the region does not allow it
+ *   -ERANGE       outside of the region, or past the end of the address space
+ *   -ENODEV       the exporter has withdrawn the memory for now
+ *   -EKEYREVOKED  the memory is gone for good
+ * All but -EAGAIN are the peer's remote access error or our protection error.
+ * A failed copy may have copied a part.
+ */
+#ifndef PRXE_MR_H
+#define PRXE_MR_H
+
+#include <rdma/ib_verbs.h>
+
+struct prxe_dev;
+struct prxe_pd;
+
+#define PRXE_MR_SECTION_MAX	8192
+
+/**
+ * struct prxe_mem - memory as the data path names it
+ * @pd: protection domain of the queue pair
+ * @key: lkey or rkey
+ * @addr: address in the region's own space
+ * @access: rights needed: 0 (local read), IB_ACCESS_LOCAL_WRITE,
+ *	IB_ACCESS_REMOTE_READ, IB_ACCESS_REMOTE_WRITE or IB_ACCESS_REMOTE_ATOMIC
+ */
+struct prxe_mem {
+	struct prxe_pd *pd;
+	u32 key;
+	int access;
+	u64 addr;
+};
+
+/**
+ * prxe_mr_check() - may this range be accessed
+ * @mem: where; @len: bytes
+ *
+ * Rights and range only: does not answer -EAGAIN for a region that moved.
+ * Context: any up to softirq. Return: 0 or as above.
+ */
+int prxe_mr_check(const struct prxe_mem *mem, u64 len);
+
+/**
+ * prxe_mr_copy_in() - write into a region
+ * @mem: destination; @src: source, kernel memory; @len: bytes, any number
+ *
+ * Context: any up to softirq. Return: 0 or as above.
+ */
+int prxe_mr_copy_in(const struct prxe_mem *mem, const void *src, size_t len);
+
+/**
+ * prxe_mr_copy_out() - read from a region
+ * @mem: source; @dst: destination, kernel memory; @len: bytes, any number
+ * @crc: NULL, or the running ICRC, continued over the bytes copied
+ *
+ * The ICRC is of the bytes that were stored to @dst, whatever happens to the
+ * source meanwhile. Context: any up to softirq. Return: 0 or as above.
+ */
+int prxe_mr_copy_out(const struct prxe_mem *mem, void *dst, size_t len,
+		     u32 *crc);
+
+/**
+ * prxe_mr_copy() - copy between two regions, touching each byte once
+ * @dst: destination; @src: source; @len: bytes
+ * @done: bytes copied so far, kept over -EAGAIN
+ * @fault: on -EAGAIN, which of @dst and @src to call prxe_mr_fault() for
+ *
+ * Two I/O sides go through a bounce buffer. Context: any up to softirq.
+ * Return: 0 or as above.
+ */
+int prxe_mr_copy(const struct prxe_mem *dst, const struct prxe_mem *src,
+		 size_t len, size_t *done, const struct prxe_mem **fault);
+
+/**
+ * prxe_mr_atomic() - 64-bit compare and swap, or fetch and add
+ * @mem: target, aligned to 8 (checked: -EINVAL -> see the return value)
+ * @cas: compare and swap, else fetch and add
+ * @compare: for compare and swap
+ * @swap_add: the value to swap in, or to add
+ * @orig: what was there before
+ *
+ * Values in host order. Atomic towards every prxe access to the same physical
+ * location through any region; RAM also towards the CPU.
+ * Context: any up to softirq. Return: 0, as above, or -EFAULT when misaligned.
+ */
+int prxe_mr_atomic(const struct prxe_mem *mem, bool cas, u64 compare,
+		   u64 swap_add, u64 *orig);
+
+/**
+ * prxe_mr_fault() - make a region valid again
+ * @mem: where; @len: bytes that will be accessed
+ *
+ * Takes the reservation lock of a moved dma-buf, waits for its fences, fetches
+ * its pages where they are now. Context: process, no lock held.
+ * Return: 0: try the access again; -EAGAIN: the buffer is moving right now, try
+ * after a pause; or as above.
+ */
+int prxe_mr_fault(const struct prxe_mem *mem, u64 len);
+
+/* verbs, see struct ib_device_ops */
+struct ib_mr *prxe_get_dma_mr(struct ib_pd *ibpd, int access);
+struct ib_mr *prxe_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
+			       u64 iova, int access, struct ib_dmah *dmah,
+			       struct ib_udata *udata);
+struct ib_mr *prxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
+				      u64 length, u64 iova, int fd, int access,
+				      struct ib_dmah *dmah,
+				      struct uverbs_attr_bundle *attrs);
+int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
+int prxe_fill_res_mr_entry(struct sk_buff *msg, struct ib_mr *ibmr);
+
+/* module init and exit of what all devices share (section slots, crc) */
+int prxe_mr_init(void);
+void prxe_mr_exit(void);
+
+#endif /* PRXE_MR_H */

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Queue pairs.
+ *
+ * A QP has two halves that share nothing but constants:
+ *
+ *   the send queue (requester.c, completer.c), all of it under sq.lock
+ *   the receive side (responder.c, read_resp.c), all of it under resp.lock
+ *
+ * Lock order, outermost first:
+ *
+ *   modify_mutex -> sq.lock | resp.lock -> cq.lock, dev->tx_wait_lock
+ *
+ * sq.lock and resp.lock are never held together, nor two of either. Both are
+ * taken with bottom halves off: the doorbell and the work item contend with the
+ * receive softirq. No packet is delivered from inside of a transmission (it goes
+ * through the backlog), so holding them over ip_local_out() cannot recurse.
+ *
+ * Both halves keep their own copy of the state, so that neither needs the
+ * other's lock.
+ */
+#ifndef PRXE_QP_H
+#define PRXE_QP_H
+
+#include <linux/hrtimer.h>
+#include <linux/mutex.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+#include <rdma/ib_verbs.h>
+
+#include "cq.h"
+#include "mr.h"
+#include "net.h"
+#include "opcode.h"
+#include "prxe.h"
+#include "ring.h"
+
+/**
+ * enum prxe_wqe_state - of a send work request, in order
+ * @PRXE_WQE_POSTED: not started
+ * @PRXE_WQE_SENDING: some packets sent
+ * @PRXE_WQE_SENT: all packets sent at least once
+ * @PRXE_WQE_BAD: completes with &prxe_swqe.status when its turn comes
+ */
+enum prxe_wqe_state {
+	PRXE_WQE_POSTED,
+	PRXE_WQE_SENDING,
+	PRXE_WQE_SENT,
+	PRXE_WQE_BAD,
+};
+
+/**
+ * struct prxe_swqe - a send work request, the kernel's private copy
+ * @state: see enum prxe_wqe_state
+ * @status: completion status of a bad one
+ * @vendor_err: why
+ * @length: bytes of the message
+ * @npkts: PSNs it takes: request packets; for a read, response packets
+ * @first_psn: PSN of its first packet; valid from PRXE_WQE_SENDING on
+ * @done: reads: bytes received in order
+ * @kaddr: @w's sge addresses of an inline list are unused; kernel users: unused
+ * @flow_ah: datagrams: the address handle's flow, a copy by value is in ud_flow
+ * @w: header, then scatter/gather list or inline data
+ */
+struct prxe_swqe {
+	enum prxe_wqe_state state;
+	u32 status;
+	u32 vendor_err;
+	u32 length;
+	u32 npkts;
+	u32 first_psn;
+	u32 done;
+	u32 reserved;
+	struct prxe_send_wqe w;
+};
+
+/**
+ * struct prxe_sq - requester and completer; all of it under @lock
+ * @lock: see the top of the file
+ * @state: copy of the QP's state
+ * @ring: user QPs: the shared ring
+ * @wqes: private copies, &prxe_sq.nr of @wqe_stride bytes
+ * @nr: slots, a power of two
+ * @depth: the max_send_wr granted
+ * @wqe_stride: bytes
+ * @head: work requests ever taken in
+ * @next: the one that the requester is at
+ * @tail: the oldest that is not complete
+ * @next_off: packets of @next's message already sent
+ * @psn: PSN of the next new packet
+ * @una: oldest PSN that is not acknowledged
+ * @max_psn: one past the highest PSN ever sent; @psn is below it during a retry
+ * @rd_atomic: reads and atomics outstanding
+ * @max_rd_atomic: how many may be
+ * @retry_cnt: retries granted; @retries: left
+ * @rnr_retry: granted, 7 means without end; @rnr_left: left
+ * @timeout: local ACK timeout in jiffies, 0 never
+ * @progress: jiffies of the last progress, for the lazily armed @timer
+ * @rnr_wait: waiting for @rnr_timer
+ * @fault: the access that waits for the work item; its pd is NULL if none
+ * @sig_all: every work request is signaled
+ * @draining: SQD was asked for
+ * @flow: where to
+ * @timer: local ACK timeout
+ * @rnr_timer: RNR NAK timer
+ */
+struct prxe_sq {
+	spinlock_t lock;
+	enum ib_qp_state state;
+	struct prxe_queue ring;
+	void *wqes;
+	u32 nr;
+	u32 depth;
+	u32 wqe_stride;
+	u32 max_sge;
+	u32 max_inline;
+	u32 head;
+	u32 next;
+	u32 tail;
+	u32 next_off;
+	u32 psn;
+	u32 una;
+	u32 max_psn;
+	u32 rd_atomic;
+	u32 max_rd_atomic;
+	u8 retry_cnt;
+	u8 retries;
+	u8 rnr_retry;
+	u8 rnr_left;
+	unsigned long timeout;
+	unsigned long progress;
+	bool rnr_wait;
+	bool sig_all;
+	bool draining;
+	bool drained_event;
+	bool pause;
+	struct prxe_mem fault;
+	u64 fault_len;
+	struct prxe_flow flow;
+	struct timer_list timer;
+	struct hrtimer rnr_timer;
+};
+
+/**
+ * struct prxe_rq - a receive queue, under the responder's lock
+ * @ring: shared with the user, or filled by prxe_post_recv() (@lock)
+ * @lock: kernel users: producer index; inner to resp.lock
+ * @head: entries ever taken; @tail: entries ever completed
+ * @depth: the max_recv_wr granted
+ * @wqe: private copy of the entry in use; @wqe_len: sum of its lengths
+ */
+struct prxe_rq {
+	struct prxe_queue ring;
+	spinlock_t lock;
+	u32 head;
+	u32 depth;
+	u32 max_sge;
+	struct prxe_recv_wqe *wqe;
+	u64 wqe_len;
+	bool have;
+};
+
+/**
+ * struct prxe_rd_res - a read or atomic that may have to be answered again
+ * @psn: first PSN; @npkts: PSNs it takes
+ * @mem: reads: what was asked for; @length: how much
+ * @atomic: it is an atomic; @orig: its answer
+ * @msn: at its completion
+ */
+struct prxe_rd_res {
+	u32 psn;
+	u32 npkts;
+	struct prxe_mem mem;
+	u32 length;
+	u32 msn;
+	bool valid;
+	bool atomic;
+	u64 orig;
+};
+
+/**
+ * struct prxe_parked - a packet that waits for the work item
+ * @node: in &prxe_resp.parked
+ * @rx: holds a reference to its sk_buff
+ */
+struct prxe_parked {
+	struct list_head node;
+	struct prxe_rx rx;
+};
+
+/* More than this many packets waiting are dropped; go-back-N brings them back. */
+#define PRXE_MAX_PARKED		4096
+
+/**
+ * struct prxe_resp - responder; all of it under @lock
+ * @lock: see the top of the file
+ * @state: copy of the QP's state
+ * @rq: receive queue
+ * @epsn: PSN expected next
+ * @msn: messages completed, 24 bits
+ * @ack_psn: highest PSN to acknowledge, when @ack_due
+ * @nak_sent: a sequence NAK is out; silent until @epsn arrives
+ * @prev: opcode info of the last request packet that was accepted
+ * @mem: current write: where the next byte goes; @left: bytes of it to come
+ * @offset: current send: bytes placed
+ * @res: @max_rd_atomic entries, a ring; @res_next: the next to use
+ * @read: read being answered: index in @res or -1; @read_off: bytes sent;
+ *	@read_psn: PSN of its next packet
+ * @parked: packets that wait; @nr_parked: how many
+ * @fault: what the work item makes valid; its pd is NULL if none
+ * @replay: @read answers a duplicate
+ * @flow: where to
+ */
+struct prxe_resp {
+	spinlock_t lock;
+	enum ib_qp_state state;
+	struct prxe_rq rq;
+	u32 epsn;
+	u32 msn;
+	u32 ack_psn;
+	bool ack_due;
+	bool nak_sent;
+	const struct prxe_op_info *prev;
+	struct prxe_mem mem;
+	u32 left;
+	u32 offset;
+	struct prxe_rd_res *res;
+	u32 max_rd_atomic;
+	u32 res_next;
+	int read;
+	u32 read_off;
+	u32 read_psn;
+	u8 min_rnr_timer;
+	struct list_head parked;
+	u32 nr_parked;
+	bool busy;
+	struct prxe_mem fault;
+	u64 fault_len;
+	struct prxe_flow flow;
+};
+
+/**
+ * struct prxe_qp - a queue pair
+ * @ibqp: the core's
+ * @modify_mutex: serializes modify, destroy and query
+ * @attr: what modify was told
+ * @dev: the device
+ * @pd: the protection domain
+ * @scq: send completions; @rcq: receive completions
+ * @mtu: path MTU in bytes, constant from RTR on
+ * @access: qp_access_flags
+ * @dest_qpn: the peer, constant from RTR on
+ * @qkey: datagrams
+ * @sq: send half
+ * @resp: receive half
+ * @work: for what must sleep or used up a budget
+ * @tx_node: in &prxe_dev.tx_waiting, under its lock
+ * @fatal: an event that @work delivers
+ */
+struct prxe_qp {
+	struct ib_qp ibqp;
+	struct mutex modify_mutex;
+	struct ib_qp_attr attr;
+	struct ib_qp_cap cap;
+	struct prxe_dev *dev;
+	struct prxe_pd *pd;
+	struct prxe_cq *scq;
+	struct prxe_cq *rcq;
+	u32 mtu;
+	int access;
+	u32 dest_qpn;
+	u32 qkey;
+	struct prxe_sq sq;
+	struct prxe_resp resp;
+	struct work_struct work;
+	struct list_head tx_node;
+	unsigned long events;
+};
+
+static inline struct prxe_qp *to_pqp(struct ib_qp *ibqp)
+{
+	return container_of(ibqp, struct prxe_qp, ibqp);
+}
+
+static inline struct prxe_swqe *prxe_swqe(const struct prxe_sq *sq, u32 idx)
+{
+	return sq->wqes + (size_t)(idx & (sq->nr - 1)) * sq->wqe_stride;
+}
+
+/* Run the work item soon. Any context. Not after destroy has begun. */
+static inline void prxe_qp_kick(struct prxe_qp *qp)
+{
+	queue_work(prxe_wq, &qp->work);
+}
+
+/* By number, all devices and namespaces of the module; under rcu_read_lock(). */
+struct prxe_qp *prxe_qp_lookup(u32 qpn);
+
+/* requester.c */
+void prxe_req_run(struct prxe_qp *qp);		/* sq.lock held */
+int prxe_req_init(struct prxe_qp *qp);		/* timers; at creation */
+void prxe_req_stop(struct prxe_qp *qp);		/* no timer runs on return */
+void prxe_req_reset(struct prxe_qp *qp);	/* to RESET: forget all; sq.lock held */
+void prxe_req_flush(struct prxe_qp *qp);	/* in ERR or SQE: flush; sq.lock held */
+void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock held */
+void prxe_req_retry(struct prxe_qp *qp, u32 psn); /* go back to psn; sq.lock held */
+void prxe_req_error(struct prxe_qp *qp, struct prxe_swqe *wqe,
+		    enum ib_wc_status status, u32 vendor_err); /* sq.lock held */
+
+/* completer.c */
+void prxe_complete_swqe(struct prxe_qp *qp, struct prxe_swqe *wqe,
+			enum ib_wc_status status, u32 vendor_err);
+
+/* responder.c */
+void prxe_resp_reset(struct prxe_qp *qp);	/* to RESET; resp.lock held */
+void prxe_resp_flush_rq(struct prxe_qp *qp);	/* in ERR: flush; resp.lock held */
+void prxe_resp_work(struct prxe_qp *qp);	/* from the work item; no lock held */
+void prxe_resp_drop_parked(struct prxe_qp *qp);	/* resp.lock held */
+
+/* read_resp.c */
+void prxe_read_resp_run(struct prxe_qp *qp);	/* resp.lock held */
+
+/* qp_state.c: both halves go to ERR; called with neither lock held, or from
+ * inside of one half for the other through the work item
+ */
+void prxe_qp_set_err(struct prxe_qp *qp, int event);
+
+/* qp.c: verbs, see struct ib_device_ops */
+int prxe_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init,
+		   struct ib_udata *udata);
+int prxe_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
+		   struct ib_udata *udata);
+int prxe_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
+		  struct ib_qp_init_attr *init);
+int prxe_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
+/* post.c: doorbells (no WRs) and kernel users */
+int prxe_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
+		   const struct ib_send_wr **bad_wr);
+int prxe_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
+		   const struct ib_recv_wr **bad_wr);
+
+#endif /* PRXE_QP_H */
