@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# kbuild.sh modules|install: call Kbuild for the modules in $SRC (our kernel/)
+# with the kernel in $KDIR and the output in $OUT; ARCH and CHECK=yes optional.
+#
+# `install` prints the files it has installed, for the install manifest.
+
+set -eu
+
+jobs=$(nproc)
+here=$(cd "$(dirname "$0")" && pwd)
+
+kbuild()
+{
+	make -C "$KDIR" M="$SRC" MO="$OUT" ${ARCH:+ARCH="$ARCH"} -j"$jobs" "$@"
+}
+
+# With CHECK, warnings of the compiler (W=1) and of sparse (C=1) are errors,
+# those of sparse only where they are about our files.
+build()
+{
+	if [ "${CHECK:-}" = yes ]; then
+		kbuild W=1e C=1 CHECK="sh $here/sparse-ours.sh $SRC" modules
+	else
+		kbuild modules
+	fi
+}
+
+install_modules()
+{
+	release=$(cat "$KDIR/include/config/kernel.release")
+	to=${DESTDIR:-}/lib/modules/$release/updates
+	mkdir -p "$to"
+	find "$OUT" -name '*.ko' | while read -r module; do
+		cp "$module" "$to/"
+		echo "$to/$(basename "$module")"
+	done
+	depmod ${DESTDIR:+-b "$DESTDIR"} "$release" >&2
+}
+
+case $1 in
+modules) build ;;
+install) install_modules ;;
+esac

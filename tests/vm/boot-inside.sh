@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# boot-inside.sh: run the virtual machine described by /prxe/run/conf; runs in
+# the guest root by chroot, in namespaces of its own, so that all it starts ends
+# with it. Exit status: the emulator's, or 124 when the time ran out.
+#
+# The script's stdout and stderr come through channels of their own (virtio
+# serial ports under QEMU, ttys under UML); the kernel's console is a file.
+
+set -u
+cd /prxe/run || exit 1
+. ./conf
+
+readers=()
+readonly INIT=/prxe/src/tests/vm/init
+
+# Fifos between the emulator and our stdout and stderr.
+open_channels()
+{
+	rm -f out err
+	mkfifo out err
+	cat out &
+	readers+=($!)
+	cat err >&2 &
+	readers+=($!)
+}
+
+# Each reader ends when the emulator has closed its end.
+close_channels()
+{
+	: >out &
+	: >err &
+	wait "${readers[@]}"
+}
+
+run_uml()
+{
+	local -a console
+
+	if [ "$MODE" = shell ]; then
+		console=(con0=fd:0,fd:1 con1=null)
+		exec 5<&0 6>&1
+	else
+		open_channels
+		exec 5>out 6>err
+		console=(con0=null,fd:5 con1=null,fd:6)
+	fi
+	mkdir -p /dev/shm/uml
+	: >kernel.log
+	TMPDIR=/dev/shm/uml timeout --foreground -k 5 "$TIMEOUT" \
+		/prxe/kernel/linux mem="${GUEST_MB}M" ncpus="$CPUS" seccomp=on \
+		uml_dir=/dev/shm/uml rootfstype=hostfs rootflags=/ rw init="$INIT" \
+		con=null "${console[@]}" stderr=1 panic=-1 oops=panic 2>kernel.log
+	rc=$?
+	exec 5>&- 6>&-
+	[ "$MODE" = shell ] || close_channels
+	return "$rc"
+}
+
+start_virtiofsd()
+{
+	local i
+
+	# In a chroot and namespaces already, so no sandbox of its own. The guest may
+	# cache for ever (without that each exec would read its libraries again): what
+	# it reads does not change while it runs. Mounts below the root look like
+	# plain directories, since overlayfs takes no automount points.
+	/usr/libexec/virtiofsd --socket-path=/dev/shm/root.sock --shared-dir=/ --sandbox=none \
+		--cache=always --no-announce-submounts --log-level=error 2>virtiofsd.log &
+	for ((i = 0; i < 200; i++)); do
+		[ -S /dev/shm/root.sock ] && return
+		sleep 0.05
+	done
+	echo "virtiofsd did not start:" >&2
+	cat virtiofsd.log >&2
+	return 1
+}
+
+run_qemu()
+{
+	local image=/usr/lib/modules/$VERSION/vmlinuz append
+	local -a cpu args
+
+	[ "$KERNEL" = debug ] && image=/prxe/kernel/arch/x86/boot/bzImage
+	start_virtiofsd || return 1
+
+	if [ "$ACCEL" = kvm ]; then
+		cpu=(-accel kvm -cpu host)
+	else
+		# family=23: pci_p2pdma accepts peers under different root ports there
+		cpu=(-accel tcg,thread=multi -cpu max,family=23)
+	fi
+	append="rootfstype=virtiofs root=root rw init=$INIT console=ttyS0 loglevel=7"
+	append+=" panic=-1 oops=panic intel_iommu=on no_timer_check log_buf_len=4M"
+	append+=" net.ifnames=0 mitigations=off"
+
+	args=(
+		"${cpu[@]}" -M q35,kernel-irqchip=split -smp "$CPUS" -m "${GUEST_MB}M"
+		-nodefaults -display none -no-reboot -kernel "$image" -append "$append"
+		-serial file:/prxe/run/kernel.log
+		-object memory-backend-memfd,id=mem,size="${GUEST_MB}M",share=on
+		-numa node,memdev=mem
+		-device intel-iommu,intremap=on
+		-chardev socket,id=root,path=/dev/shm/root.sock
+		-device vhost-user-fs-pci,chardev=root,tag=root
+		-object memory-backend-memfd,id=vram0,size="${VRAM_MB}M",share=on
+		-object memory-backend-memfd,id=vram1,size="${VRAM_MB}M",share=on
+		-device pcie-root-port,id=rp0,chassis=1,slot=1
+		-device pcie-root-port,id=rp1,chassis=2,slot=2
+		-device ivshmem-plain,id=gpu0,memdev=vram0,bus=rp0
+		-device ivshmem-plain,id=gpu1,memdev=vram1,bus=rp1
+		-device virtio-serial-pci
+	)
+	if [ "$MODE" = shell ]; then
+		args+=(-chardev stdio,id=con,signal=off -device virtconsole,chardev=con)
+	else
+		open_channels
+		args+=(
+			-chardev file,id=out,path=/prxe/run/out
+			-device virtserialport,chardev=out,name=out
+			-chardev file,id=err,path=/prxe/run/err
+			-device virtserialport,chardev=err,name=err
+		)
+	fi
+	timeout --foreground -k 5 "$TIMEOUT" qemu-system-x86_64 "${args[@]}"
+	rc=$?
+	[ "$MODE" = shell ] || close_channels
+	return "$rc"
+}
+
+if [ "$KERNEL" = uml ]; then
+	run_uml
+else
+	run_qemu
+fi

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Which kernel the guest runs.
+#
+#   production	Debian's own, from the guest root
+#   uml, debug	built once from the same source with a fragment of ours over
+#		tinyconfig (tests/vm/{uml,debug}.config), kept in the user's cache
+#		under the version of the source and the hash of the fragment
+
+KERNEL=production
+VERSION=		# kernel release of the guest
+KERNEL_TREE=		# build tree of a kernel of ours, on the host
+
+kernel_cache()
+{
+	printf '%s/prxe' "${XDG_CACHE_HOME:-${HOME:-/root}/.cache}"
+}
+
+source_tarball()
+{
+	local tar
+
+	for tar in "$ROOT"/usr/src/linux-source-*.tar.xz; do
+		[ -e "$tar" ] && printf '%s' "$tar" && return
+	done
+	die "the guest root holds no kernel source"
+}
+
+# The key names everything the result depends on: source, fragment, recipe.
+kernel_key()
+{
+	local hash
+
+	hash=$(cat "$TOP/tests/vm/$KERNEL.config" "$TOP/tests/vm/kernel-inside.sh" | sha256sum | cut -c1-12)
+	printf '%s-%s-%s' "$KERNEL" "${VERSION%%+*}" "$hash"
+}
+
+make_kernel()
+{
+	local cache tree=$1 what=$2
+
+	cache=$(dirname "$tree")
+	mkdir -p "$cache" || die "cannot create $cache"
+	need_space "$cache" 5 "the $KERNEL kernel"
+	# Two clones may want the same kernel at once.
+	exec 8>>"$cache/.lock-$KERNEL"
+	flock -n 8 || { say "another ./vm builds this kernel, waiting for it"; flock 8; }
+	if [ ! -e "$tree/.prxe-complete" ]; then
+		rm -rf --one-file-system "$cache/$KERNEL"-* "$cache/$KERNEL.tmp"
+		TMPTREE=$cache/$KERNEL.tmp
+		mkdir "$TMPTREE" || die "cannot create $TMPTREE"
+		step "building the $KERNEL kernel ($what)" "kernel-$KERNEL" \
+			in_root "$ROOT" --ro "$TOP" /prxe/src --bind "$TMPTREE" /prxe/kernel -- \
+			nice bash /prxe/src/tests/vm/kernel-inside.sh "$KERNEL" \
+			"/${tarball#"$ROOT"/}" ||
+			die "the $KERNEL kernel could not be built"
+		mv "$TMPTREE" "$tree" || die "cannot rename $TMPTREE"
+		TMPTREE=
+	fi
+	exec 8>&-
+}
+
+ready_kernel()
+{
+	local tarball
+
+	case $KERNEL in
+	production)
+		return
+		;;
+	uml)
+		[ "$(uname -m)" = x86_64 ] || die "User Mode Linux needs an x86-64 host"
+		;;
+	esac
+	tarball=$(source_tarball) || exit "$EX_HARNESS"
+	KERNEL_TREE=$(kernel_cache)/$(kernel_key)
+	if [ ! -e "$KERNEL_TREE/.prxe-complete" ]; then
+		make_kernel "$KERNEL_TREE" "once; some 5 to 20 minutes"
+	fi
+	VERSION=$(cat "$KERNEL_TREE/include/config/kernel.release") ||
+		die "$KERNEL_TREE is not a built kernel"
+	if [ "$(cat "$ROOT/usr/lib/modules/$VERSION/.prxe-key" 2>/dev/null)" != "$(basename "$KERNEL_TREE")" ]; then
+		rm -rf "${ROOT:?}/usr/lib/modules/$VERSION"
+		cp -a "$KERNEL_TREE/.prxe-modules/lib/modules/$VERSION" "$ROOT/usr/lib/modules/" ||
+			die "cannot install the modules of the $KERNEL kernel"
+		basename "$KERNEL_TREE" >"$ROOT/usr/lib/modules/$VERSION/.prxe-key"
+	fi
+}
