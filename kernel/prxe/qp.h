@@ -34,6 +34,7 @@
 #include "opcode.h"
 #include "prxe.h"
 #include "ring.h"
+#include "wqe_check.h"
 
 /**
  * enum prxe_wqe_state - of a send work request, in order
@@ -58,8 +59,7 @@ enum prxe_wqe_state {
  * @npkts: PSNs it takes: request packets; for a read, response packets
  * @first_psn: PSN of its first packet; valid from PRXE_WQE_SENDING on
  * @done: reads: bytes received in order
- * @kaddr: @w's sge addresses of an inline list are unused; kernel users: unused
- * @flow_ah: datagrams: the address handle's flow, a copy by value is in ud_flow
+ * @ah: datagrams of kernel users: the address handle; NULL where @w has a number
  * @w: header, then scatter/gather list or inline data
  */
 struct prxe_swqe {
@@ -70,7 +70,7 @@ struct prxe_swqe {
 	u32 npkts;
 	u32 first_psn;
 	u32 done;
-	u32 reserved;
+	struct ib_ah *ah;
 	struct prxe_send_wqe w;
 };
 
@@ -78,7 +78,8 @@ struct prxe_swqe {
  * struct prxe_sq - requester and completer; all of it under @lock
  * @lock: see the top of the file
  * @state: copy of the QP's state
- * @ring: user QPs: the shared ring
+ * @ring: user QPs: the shared ring; all zero for a kernel user
+ * @lim: limits for prxe_send_wqe_check(), filled in at creation
  * @wqes: private copies, &prxe_sq.nr of @wqe_stride bytes
  * @nr: slots, a power of two
  * @depth: the max_send_wr granted
@@ -96,13 +97,18 @@ struct prxe_swqe {
  * @rnr_retry: granted, 7 means without end; @rnr_left: left
  * @timeout: local ACK timeout in jiffies, 0 never
  * @progress: jiffies of the last progress, for the lazily armed @timer
- * @rnr_wait: waiting for @rnr_timer
+ * @retried: PSN of the last read that was asked for again because of an
+ *	acknowledgment behind it; @retried_valid: there is one
+ * @since_ackreq: packets sent since one asked for an acknowledgment
+ * @rnr_wait: waiting for @wait_timer after an RNR NAK
+ * @pause: waiting for @wait_timer because this host dropped a packet
  * @fault: the access that waits for the work item; its pd is NULL if none
+ * @fault_len: bytes of it
  * @sig_all: every work request is signaled
- * @draining: SQD was asked for
+ * @drained: in SQD, everything sent is complete and the event was raised
  * @flow: where to
  * @timer: local ACK timeout
- * @rnr_timer: RNR NAK timer
+ * @wait_timer: RNR NAK timer, and the pause after a drop
  */
 struct prxe_sq {
 	spinlock_t lock;
@@ -112,8 +118,7 @@ struct prxe_sq {
 	u32 nr;
 	u32 depth;
 	u32 wqe_stride;
-	u32 max_sge;
-	u32 max_inline;
+	struct prxe_wqe_limits lim;
 	u32 head;
 	u32 next;
 	u32 tail;
@@ -129,32 +134,35 @@ struct prxe_sq {
 	u8 rnr_left;
 	unsigned long timeout;
 	unsigned long progress;
+	u32 retried;
+	u32 since_ackreq;
+	bool retried_valid;
 	bool rnr_wait;
-	bool sig_all;
-	bool draining;
-	bool drained_event;
 	bool pause;
+	bool sig_all;
+	bool drained;
 	struct prxe_mem fault;
 	u64 fault_len;
 	struct prxe_flow flow;
 	struct timer_list timer;
-	struct hrtimer rnr_timer;
+	struct hrtimer wait_timer;
 };
 
 /**
  * struct prxe_rq - a receive queue, under the responder's lock
- * @ring: shared with the user, or filled by prxe_post_recv() (@lock)
- * @lock: kernel users: producer index; inner to resp.lock
- * @head: entries ever taken; @tail: entries ever completed
+ * @ring: shared with the user, or private and filled by prxe_post_recv()
+ * @lim: limits for prxe_recv_wqe_check(), filled in at creation
+ * @head: entries ever taken
  * @depth: the max_recv_wr granted
- * @wqe: private copy of the entry in use; @wqe_len: sum of its lengths
+ * @wqe: private copy of the entry in use, of @ring.stride bytes
+ * @wqe_len: sum of its lengths
+ * @have: @wqe is in use; its completion is due
  */
 struct prxe_rq {
 	struct prxe_queue ring;
-	spinlock_t lock;
+	struct prxe_wqe_limits lim;
 	u32 head;
 	u32 depth;
-	u32 max_sge;
 	struct prxe_recv_wqe *wqe;
 	u64 wqe_len;
 	bool have;
@@ -165,17 +173,32 @@ struct prxe_rq {
  * @psn: first PSN; @npkts: PSNs it takes
  * @mem: reads: what was asked for; @length: how much
  * @atomic: it is an atomic; @orig: its answer
- * @msn: at its completion
+ * @valid: in use
  */
 struct prxe_rd_res {
 	u32 psn;
 	u32 npkts;
 	struct prxe_mem mem;
 	u32 length;
-	u32 msn;
 	bool valid;
 	bool atomic;
 	u64 orig;
+};
+
+/**
+ * struct prxe_read - a read that is being answered
+ * @active: there is one
+ * @mem: where the next byte comes from
+ * @left: bytes to send
+ * @psn: PSN of the next response packet
+ * @first: nothing was sent yet
+ */
+struct prxe_read {
+	bool active;
+	bool first;
+	u32 left;
+	u32 psn;
+	struct prxe_mem mem;
 };
 
 /**
@@ -200,15 +223,16 @@ struct prxe_parked {
  * @msn: messages completed, 24 bits
  * @ack_psn: highest PSN to acknowledge, when @ack_due
  * @nak_sent: a sequence NAK is out; silent until @epsn arrives
- * @prev: opcode info of the last request packet that was accepted
+ * @msg: what it is in the middle of
  * @mem: current write: where the next byte goes; @left: bytes of it to come
  * @offset: current send: bytes placed
  * @res: @max_rd_atomic entries, a ring; @res_next: the next to use
- * @read: read being answered: index in @res or -1; @read_off: bytes sent;
- *	@read_psn: PSN of its next packet
+ * @read: the read being answered
+ * @min_rnr_timer: encoded, for RNR NAKs
  * @parked: packets that wait; @nr_parked: how many
+ * @busy: packets are parked rather than executed, the work item will run
  * @fault: what the work item makes valid; its pd is NULL if none
- * @replay: @read answers a duplicate
+ * @fault_len: bytes of it
  * @flow: where to
  */
 struct prxe_resp {
@@ -220,16 +244,14 @@ struct prxe_resp {
 	u32 ack_psn;
 	bool ack_due;
 	bool nak_sent;
-	const struct prxe_op_info *prev;
+	enum prxe_msg_state msg;
 	struct prxe_mem mem;
 	u32 left;
 	u32 offset;
 	struct prxe_rd_res *res;
 	u32 max_rd_atomic;
 	u32 res_next;
-	int read;
-	u32 read_off;
-	u32 read_psn;
+	struct prxe_read read;
 	u8 min_rnr_timer;
 	struct list_head parked;
 	u32 nr_parked;
@@ -255,7 +277,8 @@ struct prxe_resp {
  * @resp: receive half
  * @work: for what must sleep or used up a budget
  * @tx_node: in &prxe_dev.tx_waiting, under its lock
- * @fatal: an event that @work delivers
+ * @events: what @work delivers: bit n is enum ib_event_type n; and
+ *	PRXE_QP_EV_ERR
  */
 struct prxe_qp {
 	struct ib_qp ibqp;
@@ -277,6 +300,24 @@ struct prxe_qp {
 	unsigned long events;
 };
 
+/* &prxe_qp.events: one half went to ERR by itself, the other must follow */
+#define PRXE_QP_EV_ERR	31
+
+/* prxe_cqe.vendor_err; docs/uabi.md lists them */
+enum prxe_vendor_err {
+	PRXE_VERR_NONE,
+	PRXE_VERR_WQE,		/* the work queue entry is malformed */
+	PRXE_VERR_LKEY,		/* a local key does not allow the access */
+	PRXE_VERR_REVOKED,	/* local memory was withdrawn by its exporter */
+	PRXE_VERR_ROUTE,	/* no route to the peer */
+	PRXE_VERR_NAK,		/* the peer refused */
+	PRXE_VERR_TIMEOUT,	/* the peer is silent */
+	PRXE_VERR_RNR,		/* the peer was never ready */
+	PRXE_VERR_RESPONSE,	/* a response of the wrong size */
+	PRXE_VERR_TOO_LONG,	/* the message is longer than the receive list */
+	PRXE_VERR_FLUSH,	/* the queue pair is in the error state */
+};
+
 static inline struct prxe_qp *to_pqp(struct ib_qp *ibqp)
 {
 	return container_of(ibqp, struct prxe_qp, ibqp);
@@ -296,29 +337,47 @@ static inline void prxe_qp_kick(struct prxe_qp *qp)
 /* By number, all devices and namespaces of the module; under rcu_read_lock(). */
 struct prxe_qp *prxe_qp_lookup(u32 qpn);
 
-/* requester.c */
-void prxe_req_run(struct prxe_qp *qp);		/* sq.lock held */
-int prxe_req_init(struct prxe_qp *qp);		/* timers; at creation */
-void prxe_req_stop(struct prxe_qp *qp);		/* no timer runs on return */
-void prxe_req_reset(struct prxe_qp *qp);	/* to RESET: forget all; sq.lock held */
-void prxe_req_flush(struct prxe_qp *qp);	/* in ERR or SQE: flush; sq.lock held */
-void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock held */
-void prxe_req_retry(struct prxe_qp *qp, u32 psn); /* go back to psn; sq.lock held */
-void prxe_req_error(struct prxe_qp *qp, struct prxe_swqe *wqe,
-		    enum ib_wc_status status, u32 vendor_err); /* sq.lock held */
+/* Deliver an asynchronous event, or PRXE_QP_EV_ERR, from the work item. */
+static inline void prxe_qp_raise(struct prxe_qp *qp, int event)
+{
+	set_bit(event, &qp->events);
+	prxe_qp_kick(qp);
+}
 
-/* completer.c */
-void prxe_complete_swqe(struct prxe_qp *qp, struct prxe_swqe *wqe,
-			enum ib_wc_status status, u32 vendor_err);
+/* requester.c; where nothing else is said sq.lock is held */
+void prxe_req_init(struct prxe_qp *qp);		/* timers; at creation, no lock */
+void prxe_req_stop(struct prxe_qp *qp);		/* no timer runs on return; no lock */
+void prxe_req_reset(struct prxe_qp *qp);	/* to RESET: forget all */
+void prxe_req_run(struct prxe_qp *qp);		/* send what may be sent */
+void prxe_req_flush(struct prxe_qp *qp);	/* in ERR or SQE: flush all */
+void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
+void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
+void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
 
-/* responder.c */
-void prxe_resp_reset(struct prxe_qp *qp);	/* to RESET; resp.lock held */
-void prxe_resp_flush_rq(struct prxe_qp *qp);	/* in ERR: flush; resp.lock held */
-void prxe_resp_work(struct prxe_qp *qp);	/* from the work item; no lock held */
-void prxe_resp_drop_parked(struct prxe_qp *qp);	/* resp.lock held */
+/* completer.c; sq.lock is held */
+void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,
+		   u32 vendor_err);
+void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
+		    u32 vendor_err);
+void prxe_sq_advance(struct prxe_qp *qp);
 
-/* read_resp.c */
-void prxe_read_resp_run(struct prxe_qp *qp);	/* resp.lock held */
+/* responder.c; where nothing else is said resp.lock is held */
+void prxe_resp_init(struct prxe_qp *qp);	/* at creation, no lock */
+void prxe_resp_reset(struct prxe_qp *qp);	/* to RESET: forget all */
+void prxe_resp_flush_rq(struct prxe_qp *qp);	/* in ERR: flush */
+void prxe_resp_work(struct prxe_qp *qp);	/* from the work item; no lock */
+void prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
+			  u64 len);
+void prxe_resp_error(struct prxe_qp *qp, int event);
+void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn);
+
+/* rq.c; resp.lock is held */
+int prxe_rq_get(struct prxe_qp *qp);
+void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited);
+int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset);
+
+/* read_resp.c; resp.lock is held */
+void prxe_read_resp_run(struct prxe_qp *qp);
 
 /* qp_state.c: both halves go to ERR; called with neither lock held, or from
  * inside of one half for the other through the work item
