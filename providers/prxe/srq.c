@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0 OR Linux-OpenIB
+/* Shared receive queues. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "prxe.h"
+
+static size_t prxe_recv_stride(uint32_t max_sge)
+{
+	return sizeof(struct prxe_recv_wqe) + max_sge * sizeof(struct prxe_sge);
+}
+
+static int prxe_srq_map(struct prxe_srq *srq, struct ibv_pd *pd,
+			const struct prxe_create_srq_resp *resp,
+			const struct ibv_srq_attr *attr)
+{
+	int ret;
+
+	ret = prxe_map_ring(pd->context, &resp->ring,
+			    prxe_recv_stride(attr->max_sge), &srq->map,
+			    &srq->rq.q);
+	if (ret)
+		return ret;
+	prxe_wq_sync(&srq->rq.q);
+	if (attr->max_wr < srq->rq.q.limit)
+		srq->rq.q.limit = attr->max_wr;
+	srq->rq.max_sge = attr->max_sge;
+	srq->srqn = resp->srqn;
+	prxe_lock_init(&srq->lock, prxe_pd_locks(pd));
+	prxe_doorbell_init(&srq->bell, IB_USER_VERBS_CMD_POST_SRQ_RECV,
+			   srq->vsrq.srq.handle);
+	return 0;
+}
+
+struct ibv_srq *prxe_create_srq(struct ibv_pd *pd,
+				struct ibv_srq_init_attr *attr)
+{
+	struct uprxe_create_srq_resp resp = {};
+	struct uprxe_create_srq cmd = {};
+	struct prxe_srq *srq;
+	int ret;
+
+	srq = calloc(1, sizeof(*srq));
+	if (!srq)
+		return NULL;
+	ret = ibv_cmd_create_srq(pd, &srq->vsrq.srq, attr, &cmd.ibv_cmd,
+				 sizeof(cmd), &resp.ibv_resp, sizeof(resp));
+	if (ret)
+		goto err_free;
+	ret = prxe_srq_map(srq, pd, &resp.drv_payload, &attr->attr);
+	if (ret)
+		goto err_destroy;
+	return &srq->vsrq.srq;
+
+err_destroy:
+	ibv_cmd_destroy_srq(&srq->vsrq.srq);
+err_free:
+	free(srq);
+	errno = ret;
+	return NULL;
+}
+
+struct ibv_srq *prxe_create_srq_ex(struct ibv_context *context,
+				   struct ibv_srq_init_attr_ex *attr)
+{
+	struct uprxe_create_srq_ex_resp resp = {};
+	struct uprxe_create_srq_ex cmd = {};
+	struct prxe_srq *srq;
+	int ret;
+
+	if ((attr->comp_mask & ~(uint32_t)(IBV_SRQ_INIT_ATTR_TYPE |
+					   IBV_SRQ_INIT_ATTR_PD)) ||
+	    ((attr->comp_mask & IBV_SRQ_INIT_ATTR_TYPE) &&
+	     attr->srq_type != IBV_SRQT_BASIC)) {
+		errno = EOPNOTSUPP;
+		return NULL;
+	}
+	srq = calloc(1, sizeof(*srq));
+	if (!srq)
+		return NULL;
+	ret = ibv_cmd_create_srq_ex(context, &srq->vsrq, attr, &cmd.ibv_cmd,
+				    sizeof(cmd), &resp.ibv_resp, sizeof(resp));
+	if (ret)
+		goto err_free;
+	ret = prxe_srq_map(srq, attr->pd, &resp.drv_payload, &attr->attr);
+	if (ret)
+		goto err_destroy;
+	return &srq->vsrq.srq;
+
+err_destroy:
+	ibv_cmd_destroy_srq(&srq->vsrq.srq);
+err_free:
+	free(srq);
+	errno = ret;
+	return NULL;
+}
+
+/* The ring keeps the size it was made with; only the limit can be changed. */
+int prxe_modify_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr, int mask)
+{
+	struct ibv_modify_srq cmd;
+
+	if (mask & IBV_SRQ_MAX_WR)
+		return EOPNOTSUPP;
+	return ibv_cmd_modify_srq(srq, attr, mask, &cmd, sizeof(cmd));
+}
+
+int prxe_query_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr)
+{
+	struct ibv_query_srq cmd;
+
+	return ibv_cmd_query_srq(srq, attr, &cmd, sizeof(cmd));
+}
+
+int prxe_destroy_srq(struct ibv_srq *ibsrq)
+{
+	struct prxe_srq *srq = to_prxe_srq(ibsrq);
+	int ret;
+
+	ret = ibv_cmd_destroy_srq(ibsrq);
+	if (ret)
+		return ret;
+	prxe_unmap_ring(&srq->map);
+	prxe_lock_destroy(&srq->lock);
+	free(srq);
+	return 0;
+}
+
+int prxe_get_srq_num(struct ibv_srq *srq, uint32_t *num)
+{
+	*num = to_prxe_srq(srq)->srqn;
+	return 0;
+}
