@@ -19,9 +19,12 @@
 #include <rdma/ib_verbs.h>
 
 #include "packet.h"
+#include "segment.h"
 
 struct prxe_dev;
+struct prxe_mem;
 struct prxe_qp;
+struct prxe_swqe;
 
 /**
  * struct prxe_net - what the devices of a network namespace share
@@ -38,6 +41,12 @@ struct prxe_net {
 	struct list_head devs;
 	unsigned int users;
 };
+
+/* Module init and exit of this layer. On return of the latter no callback of a
+ * socket runs our text any more.
+ */
+int prxe_net_init(void);
+void prxe_net_exit(void);
 
 /* Bind port 4791 of the device's namespace (shared), and the device's tx socket.
  * -EADDRINUSE when somebody else (rxe) has the port. Process context.
@@ -115,9 +124,7 @@ struct prxe_train {
 	u32 crc;
 };
 
-/* Most bytes (BTH to ICRC, all segments) of a train. */
-#define PRXE_TRAIN_MAX_BYTES	(65535 - 40 - 8)
-/* Most segments of a train: UDP_MAX_SEGMENTS. */
+/* Most segments of a train: UDP_MAX_SEGMENTS. Most bytes: PRXE_TRAIN_MAX_BYTES. */
 #define PRXE_TRAIN_MAX_SEGS	128
 
 /**
@@ -186,6 +193,31 @@ struct prxe_rx {
 	struct prxe_pkt pkt;
 };
 
+/**
+ * prxe_rx_copy_in() - place payload
+ * @rx: the packet
+ * @off: first byte of its payload
+ * @len: bytes; @off + @len is at most rx->pkt.payload_len
+ * @mem: where it goes
+ *
+ * Walks the fragments of the sk_buff. Context: any up to softirq.
+ * Return: 0 or as prxe_mr_copy_in(); a part may have been written.
+ */
+int prxe_rx_copy_in(const struct prxe_rx *rx, unsigned int off,
+		    unsigned int len, const struct prxe_mem *mem);
+
+/**
+ * prxe_rx_copy_bits() - read payload into kernel memory
+ * @rx: the packet
+ * @off: first byte of its payload
+ * @buf: where to
+ * @len: bytes; @off + @len is at most rx->pkt.payload_len
+ *
+ * Context: any up to softirq. Return: 0 or -EFAULT.
+ */
+int prxe_rx_copy_bits(const struct prxe_rx *rx, unsigned int off, void *buf,
+		      unsigned int len);
+
 /*
  * net_rx.c finds QP and segment and then calls one of these, per packet in
  * order of arrival, in softirq context under rcu_read_lock(), and at the end of
@@ -196,5 +228,19 @@ void prxe_comp_rx(struct prxe_qp *qp, const struct prxe_rx *rx);
 void prxe_resp_flush(struct prxe_qp *qp);
 /* UD and QP 1 */
 void prxe_ud_rx(struct prxe_qp *qp, const struct prxe_rx *rx);
+
+/**
+ * prxe_ud_send() - send the datagram of a work request
+ * @qp: a UD or GSI queue pair, sq.lock held
+ * @swqe: a validated SEND, with or without immediate data
+ *
+ * A datagram that is lost on this host is like one lost on the wire: sent.
+ *
+ * Return: 0: complete it; -EAGAIN: a region is not valid, sq.fault and
+ * sq.fault_len say which: call again after prxe_mr_fault(). Everything else is
+ * a completion error: -ENOENT no such address handle (IB_WC_LOC_QP_OP_ERR),
+ * -EMSGSIZE (IB_WC_LOC_LEN_ERR), or as prxe_mr_copy_out() (IB_WC_LOC_PROT_ERR).
+ */
+int prxe_ud_send(struct prxe_qp *qp, struct prxe_swqe *swqe);
 
 #endif /* PRXE_NET_H */
