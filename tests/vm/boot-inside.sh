@@ -8,6 +8,9 @@
 # The script's stdout and stderr come through channels of their own (virtio
 # serial ports under QEMU, ttys under UML); the kernel's console is a file.
 
+# QEMU takes lists with commas in one word.
+# shellcheck disable=SC2054
+
 set -u
 cd /prxe/run || exit 1
 . ./conf

@@ -59,6 +59,6 @@ rm -f ".prxe-modules/lib/modules/$release/build"
 # Out-of-tree modules need headers, scripts and Module.symvers only.
 find . -path ./scripts -prune -o -path ./tools -prune -o -path ./.prxe-modules -prune -o \
 	-type f \( -name '*.o' -o -name '*.a' -o -name '*.ko' \) \
-	! -name module-common.o ! -path ./arch/um/* -print0 | xargs -0 rm -f
+	! -name module-common.o ! -path './arch/um/*' -print0 | xargs -0 rm -f
 rm -rf Documentation sound
 touch .prxe-complete

@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# selftest.sh [KERNEL]: tests of ./vm itself, seen from outside: what it returns,
+# what it prints, what it leaves behind.
+
+set -u
+cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
+kernel=${1:-production}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+ok()     { echo "ok - vm: $1"; passed=$((passed + 1)); }
+not_ok() { echo "not ok - vm: $1"; shift; printf '    %s\n' "$@"; failed=$((failed + 1)); }
+
+# is NAME WANTED GOT
+is()
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "wanted: $2" "got: $3" "$(tail -n 20 "$work/err")"
+	fi
+}
+
+# guest SCRIPT-TEXT ARG...: run it, stdout in out, stderr in err
+guest()
+{
+	printf '#!/bin/bash\n%s\n' "$1" >"$work/a script.sh"
+	chmod +x "$work/a script.sh"
+	shift
+	./vm run --kernel "$kernel" "${OPTIONS[@]}" "$work/a script.sh" "$@" \
+		>"$work/out" 2>"$work/err"
+}
+OPTIONS=()
+
+# What must be the same before and after: mounts, our processes, sockets, shm.
+world()
+{
+	sort /proc/self/mounts
+	ls -A /dev/shm
+	ps -e -o comm= | grep -E 'qemu|virtiofsd|mmdebstrap' | sort
+	cut -d' ' -f8- /proc/net/unix | grep -E 'root\.sock|prxe' | sort
+	find build -maxdepth 1 \( -name 'run.*' -o -name '*.tmp' \)
+}
+
+# Judging a log needs no guest.
+judge()
+{
+	awk -v patterns=tests/vm/splats -f tests/vm/splats.awk "$work/log" >"$work/err"
+}
+
+test_judge()
+{
+	local line
+
+	while IFS= read -r line; do
+		printf '[    1.0] fine\n[    2.345678] %s\n[    3.0] fine\n' "$line" >"$work/log"
+		judge
+		is "complaint: $line" 0 $?
+		printf '[    2.3][  T12] %s\r\n' "$line" >"$work/log"
+		judge
+		is "complaint, with thread: $line" 0 $?
+	done <<-END
+		WARNING: kernel/dma-buf-pfn/core.c:12 at f+0x1/0x2, CPU#0: sh/1
+		WARNING: CPU: 0 PID: 1 at net/core/dev.c:1 f+0x1/0x2
+		WARNING: possible recursive locking detected
+		WARNING: possible circular locking dependency detected
+		WARNING: suspicious RCU usage
+		BUG: KASAN: slab-use-after-free in f+0x1/0x2
+		BUG: sleeping function called from invalid context at mm/slab.h:1
+		BUG: scheduling while atomic: sh/1/0x2
+		BUG: kernel NULL pointer dereference, address: 0000000000000000
+		BUG: KFENCE: use-after-free read in f+0x1/0x2
+		UBSAN: shift-out-of-bounds in a.c:1:2
+		Oops: general protection fault, probably for non-canonical address
+		kernel BUG at lib/list_debug.c:1!
+		list_add corruption. next->prev should be prev
+		refcount_t: underflow; use-after-free.
+		kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+		INFO: task sh:1 blocked for more than 120 seconds.
+		rcu: INFO: rcu_preempt self-detected stall on CPU
+		unregister_netdevice: waiting for veth0 to become free. Usage count = 2
+		Kernel panic - not syncing: Attempted to kill init!
+	END
+	while IFS= read -r line; do
+		printf '[    2.345678] %s\n' "$line" >"$work/log"
+		judge
+		is "no complaint: $line" 1 $?
+	done <<-END
+		clocksource: timekeeping watchdog on CPU1: Marking clocksource tsc as unstable
+		prxe: loading out-of-tree module taints kernel.
+		hrtimer: interrupt took 12345678 ns
+		perf: interrupt took too long (2500 > 2500), lowering
+		Warning: unable to open an initial console.
+	END
+	printf '%s\n' '[ 1.0] prxe-test: begin a/b' '[ 1.1] WARNING: x' '[ 1.2] prxe-test: end a/b' >"$work/log"
+	judge
+	is "a complaint that the runner judged counts once" 1 $?
+	printf '%s\n' '[ 1.0] prxe-test: begin a/b' '[ 1.1] WARNING: x' >"$work/log"
+	judge
+	is "a complaint that ended the guest counts" 0 $?
+	printf '%s\n' '[ 1.0] WARNING: mine' '[ 1.1] WARNING: other' >"$work/log"
+	awk -v patterns=tests/vm/splats -v allow='^WARNING: mine' -f tests/vm/splats.awk \
+		"$work/log" >"$work/err"
+	is "an allowed complaint does not hide another" 0 $?
+	grep -q 'WARNING: other' "$work/err"
+	is "the other one is printed" 0 $?
+}
+
+test_usage()
+{
+	local out
+
+	out=$(./vm --kernel nonsense run x 2>&1)
+	is "unknown kernel" 2 $?
+	out=$(./vm --nonsense 2>&1)
+	is "unknown option" 2 $?
+	out=$(./vm nonsense 2>&1)
+	is "unknown command" 2 $?
+	out=$(./vm run "$work/nonsense" 2>&1)
+	is "missing script" 2 $?
+	[[ $out == *"no such file"* ]]
+	is "missing script is named" 0 $?
+	out=$(./vm help)
+	is "help" 0 $?
+	[[ $out == *--kernel* ]]
+	is "help tells of the options" 0 $?
+}
+
+test_guest()
+{
+	local before after pid
+
+	./vm root >"$work/out" 2>"$work/err"
+	is "root" "$PWD/build/root" "$(cat "$work/out")"
+	before=$(world)
+
+	guest 'exit 0'
+	is "status 0" 0 $?
+	is "no output, nothing on stdout" "" "$(cat "$work/out")"
+
+	echo neighbour >"$work/neighbour"
+	# shellcheck disable=SC2016 # for the guest
+	guest 'printf "%s\n" "$#" "$@"; cat "$(dirname "$0")/neighbour"; echo err >&2; id -u
+		grep -c . </dev/stdin; cut -d" " -f1 /proc/modules | grep -c prxe
+		touch /usr/left-by-selftest; printf "no newline"; exit 3' "a b" "" '$x;"' "*"
+	is "status 3" 3 $?
+	is "arguments, neighbours, stdin, nothing loaded, stdout clean" \
+		"$(printf '%s\n' 4 "a b" "" '$x;"' "*" neighbour 0 0 0; printf 'no newline')" \
+		"$(cat "$work/out")"
+	grep -qx err "$work/err"
+	is "stderr" 0 $?
+	[ ! -e build/root/usr/left-by-selftest ]
+	is "what the guest writes does not reach the root" 0 $?
+
+	guest 'head -c 3000000 /dev/zero | tr "\0" x'
+	is "much output arrives whole" 3000000 "$(wc -c <"$work/out")"
+
+	guest 'echo "WARNING: not a real one" >/dev/kmsg; echo done'
+	is "a kernel complaint fails the run" 123 $?
+	is "its output is there" "done" "$(cat "$work/out")"
+	grep -q 'WARNING: not a real one' "$work/err"
+	is "the complaint is printed" 0 $?
+
+	OPTIONS=(--timeout 30)
+	guest 'echo begin; sleep 1000'
+	is "out of time" 124 $?
+	is "what was printed before is there" begin "$(cat "$work/out")"
+	OPTIONS=()
+
+	# Killed hard in the middle: the guest goes with it.
+	guest 'sleep 1000' &
+	sleep 12
+	pid=$(pgrep -f "^/bin/bash ./vm run --kernel $kernel" | head -n 1)
+	kill -TERM "$pid"
+	wait $!
+	is "SIGTERM" 143 $?
+	if [ "$kernel" != uml ]; then
+		guest 'echo c >/proc/sysrq-trigger; sleep 100'
+		is "a crash of the guest" 125 $?
+		grep -q 'sysrq triggered crash' "$work/err"
+		is "the crash is printed" 0 $?
+	fi
+
+	after=$(world)
+	is "nothing is left behind" "$before" "$after"
+}
+
+test_judge
+test_usage
+test_guest
+echo "vm selftest: $passed passed, $failed failed"
+((failed == 0))
