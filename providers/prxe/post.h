@@ -229,7 +229,7 @@ static inline int prxe_post_one_send(struct prxe_sq *sq,
 
 	if ((unsigned int)wr->opcode >= 32 || !(sq->ops & PRXE_OP(wr->opcode)))
 		return EINVAL;
-	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > sq->max_sge)
+	if ((uint32_t)wr->num_sge > sq->max_sge)
 		return EINVAL;
 	if (wr->send_flags & ~PRXE_SEND_FLAGS)
 		return EINVAL;
@@ -282,7 +282,7 @@ static inline int prxe_post_one_recv(struct prxe_rq *rq,
 {
 	struct prxe_recv_wqe *wqe;
 
-	if (wr->num_sge < 0 || (uint32_t)wr->num_sge > rq->max_sge)
+	if ((uint32_t)wr->num_sge > rq->max_sge)
 		return EINVAL;
 	if (prxe_wq_full(&rq->q))
 		return ENOMEM;
