@@ -11,6 +11,7 @@
 
 #include "hdr.h"
 #include "opcode.h"
+#include "psn.h"
 
 /**
  * struct prxe_pkt - the headers of one packet

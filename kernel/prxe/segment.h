@@ -77,6 +77,8 @@ static inline u64 prxe_seg_offset(u32 first_psn, u32 psn, u32 mtu)
 /**
  * prxe_seg_is_first() - is packet @i the first one?
  * @i: packet
+ *
+ * Return: true if so.
  */
 static inline bool prxe_seg_is_first(u32 i)
 {
@@ -88,6 +90,8 @@ static inline bool prxe_seg_is_first(u32 i)
  * @length: bytes of the message
  * @mtu: path MTU
  * @i: packet
+ *
+ * Return: true if so.
  */
 static inline bool prxe_seg_is_last(u32 length, u32 mtu, u32 i)
 {
@@ -207,6 +211,8 @@ static inline void prxe_seg_msg_read_resp(struct prxe_seg_msg *m, u32 length,
  * prxe_seg_hdr_len() - bytes of BTH and extensions of packet @i
  * @m: message
  * @i: packet
+ *
+ * Return: bytes.
  */
 static inline u32 prxe_seg_hdr_len(const struct prxe_seg_msg *m, u32 i)
 {
@@ -221,6 +227,8 @@ static inline u32 prxe_seg_hdr_len(const struct prxe_seg_msg *m, u32 i)
  * prxe_seg_wire_len() - bytes of packet @i from BTH to ICRC
  * @m: message
  * @i: packet
+ *
+ * Return: bytes.
  */
 static inline u32 prxe_seg_wire_len(const struct prxe_seg_msg *m, u32 i)
 {
