@@ -47,6 +47,13 @@ static inline bool pfn_extent_valid(const struct dma_buf_extent *ext)
 	return ext->npages && ext->pfn + (ext->npages - 1) >= ext->pfn;
 }
 
+/* Does @next begin right where @ext ends? A run may end at the last page of all. */
+static inline bool pfn_extent_continues(const struct dma_buf_extent *ext,
+					const struct dma_buf_extent *next)
+{
+	return next->pfn && ext->pfn + (ext->npages - 1) == next->pfn - 1;
+}
+
 /**
  * pfn_extents_absorb - join freshly listed runs to those already accepted
  * @vec: @have accepted runs, then @got fresh ones; changed in place
@@ -54,11 +61,10 @@ static inline bool pfn_extent_valid(const struct dma_buf_extent *ext)
  * @got: number of fresh runs, at least 1
  * @left: pages still wanted; decreased by what is absorbed
  *
- * Validates the fresh runs, cuts the last of them at the end of what is wanted,
- * and merges neighbours that are contiguous in physical memory.
+ * Validates the fresh runs, merges neighbours that are contiguous in physical
+ * memory, and cuts off what is beyond the pages wanted.
  *
- * Return: number of accepted runs now, or -EIO if a fresh run cannot exist or
- * begins beyond what is wanted.
+ * Return: number of accepted runs now, or -EIO if a fresh run cannot exist.
  */
 static inline int pfn_extents_absorb(struct dma_buf_extent *vec,
 				     unsigned int have, unsigned int got,
@@ -66,16 +72,16 @@ static inline int pfn_extents_absorb(struct dma_buf_extent *vec,
 {
 	unsigned int i, last = have + got;
 
-	for (i = have; i < last; i++) {
+	for (i = have; i < last && *left; i++) {
 		struct dma_buf_extent ext = vec[i];
 
-		if (!pfn_extent_valid(&ext) || !*left)
+		if (!pfn_extent_valid(&ext))
 			return -EIO;
 		if (ext.npages > *left)
 			ext.npages = *left;
 		*left -= ext.npages;
 
-		if (have && vec[have - 1].pfn + vec[have - 1].npages == ext.pfn)
+		if (have && pfn_extent_continues(&vec[have - 1], &ext))
 			vec[have - 1].npages += ext.npages;
 		else
 			vec[have++] = ext;
