@@ -215,27 +215,27 @@ const struct ttm_device_funcs softgpu_ttm_funcs = {
  * @evict_others: make room by evicting others
  *
  * Context: reservation lock held; may sleep.
- * Return: 0, also when it stays in system memory; -ERESTARTSYS when interrupted,
- * -EINVAL when it is pinned in system memory, or another negative error.
+ * Return: 0, also when it had to stay in system memory, or -ERESTARTSYS when
+ * interrupted.
  */
 int softgpu_bo_to_vram(struct softgpu_bo *bo, bool evict_others)
 {
-	const struct ttm_place places[] = {
-		{
-			.mem_type = TTM_PL_VRAM,
-			.flags = evict_others ? 0 : TTM_PL_FLAG_DESIRED,
-		}, {
-			.mem_type = TTM_PL_SYSTEM,
-			.flags = TTM_PL_FLAG_FALLBACK,
-		},
+	/*
+	 * No second choice: TTM would be content with where the BO is and evict
+	 * nobody. It stays there anyway when it finds no room.
+	 */
+	const struct ttm_place vram = {
+		.mem_type = TTM_PL_VRAM,
+		.flags = evict_others ? 0 : TTM_PL_FLAG_DESIRED,
 	};
 	struct ttm_placement placement = {
-		.num_placement = ARRAY_SIZE(places),
-		.placement = places,
+		.num_placement = 1,
+		.placement = &vram,
 	};
 	struct ttm_operation_ctx ctx = { .interruptible = true };
 
-	return ttm_bo_validate(&bo->tbo, &placement, &ctx);
+	return ttm_bo_validate(&bo->tbo, &placement, &ctx) == -ERESTARTSYS ?
+	       -ERESTARTSYS : 0;
 }
 
 /**

@@ -74,9 +74,6 @@ static int softgpu_dumb_map_offset(struct drm_file *file, struct drm_device *drm
 	if (!ret) {
 		ret = softgpu_bo_to_vram(bo, true);
 		ttm_bo_unreserve(&bo->tbo);
-		/* Where it is will do as well. */
-		if (ret != -ERESTARTSYS)
-			ret = 0;
 	}
 	if (!ret)
 		*offset = drm_vma_node_offset_addr(&gem->vma_node);

@@ -289,7 +289,7 @@ struct dma_buf *softgpu_gem_export(struct drm_gem_object *gem, int flags)
 		return ERR_PTR(ret);
 	ret = softgpu_bo_to_vram(bo, true);
 	ttm_bo_unreserve(&bo->tbo);
-	if (ret == -ERESTARTSYS)
+	if (ret)
 		return ERR_PTR(ret);
 
 	dmabuf = drm_gem_dmabuf_export(gem->dev, &info);

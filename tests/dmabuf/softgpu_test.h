@@ -45,6 +45,7 @@ void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* softgpu_util.c */
 void device_open(struct device *dev, const char *kind);
+bool is_bar(const struct device *dev);
 void buffer_create(struct device *dev, struct buffer *buf, size_t size);
 void buffer_map(struct buffer *buf);
 void buffer_unmap(struct buffer *buf);
@@ -68,7 +69,9 @@ void case_overcommit(struct device *dev);
 void case_evict(struct device *dev);
 void case_fragment(struct device *dev);
 void case_busy(struct device *dev);
-void case_importer(struct device *dev);
+void case_static(struct device *dev);
+void case_dynamic(struct device *dev);
+void case_vmap(struct device *dev);
 void case_bad(struct device *dev);
 void case_hold_fd(struct device *dev);
 void case_hold_map(struct device *dev);

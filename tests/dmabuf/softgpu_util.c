@@ -111,6 +111,12 @@ void device_open(struct device *dev, const char *kind)
 	die("no softgpu device of kind %s", kind);
 }
 
+/* A PCI device is called by its address. */
+bool is_bar(const struct device *dev)
+{
+	return strchr(dev->debugfs, ':');
+}
+
 void buffer_create(struct device *dev, struct buffer *buf, size_t size)
 {
 	uint32_t pitch;
