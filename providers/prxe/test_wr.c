@@ -218,6 +218,7 @@ static void test_batch_errors(void)
 {
 	struct ibv_sge list[MAX_SGE + 1] = {};
 	char data[MAX_INLINE + 1] = "";
+	struct ibv_data_buf bufs[2] = { { data, sizeof(data) }, { data, 1 } };
 	struct ibv_qp_ex *ex;
 	struct prxe_qp qp;
 	int i;
@@ -240,6 +241,12 @@ static void test_batch_errors(void)
 	ibv_wr_start(ex);
 	ibv_wr_send(ex);
 	ibv_wr_set_inline_data(ex, data, sizeof(data));
+	fail_batch(&qp, EINVAL);
+
+	/* What still fits does not make up for what did not. */
+	ibv_wr_start(ex);
+	ibv_wr_send(ex);
+	ibv_wr_set_inline_data_list(ex, 2, bufs);
 	fail_batch(&qp, EINVAL);
 
 	ibv_wr_start(ex);
