@@ -6,47 +6,52 @@
 #include <linux/percpu.h>
 #include <linux/types.h>
 
-/* X(symbol, name): the name is what `rdma statistic` prints. */
-#define PRXE_STATS(X)						\
-	X(TX_PKTS, "sent_pkts")					\
-	X(TX_TRAINS, "sent_trains")				\
-	X(TX_BYTES, "sent_bytes")				\
-	X(TX_DROPS, "send_drops")				\
-	X(TX_WAITS, "send_credit_waits")			\
-	X(RX_PKTS, "rcvd_pkts")					\
-	X(RX_TRAINS, "rcvd_trains")				\
-	X(RX_BYTES, "rcvd_bytes")				\
-	X(RX_ICRC_ERR, "icrc_errors")				\
-	X(RX_MALFORMED, "malformed_pkts")			\
-	X(RX_NO_QP, "unknown_qp_pkts")				\
-	X(RX_MISMATCH, "mismatched_pkts")			\
-	X(DUP_REQ, "duplicate_request")				\
-	X(OUT_OF_SEQ, "out_of_seq_request")			\
-	X(RCVD_RNR, "rcvd_rnr_err")				\
-	X(SENT_RNR, "send_rnr_err")				\
-	X(RCVD_SEQ_NAK, "rcvd_seq_err")				\
-	X(RCVD_ERR_NAK, "rcvd_err_nak")				\
-	X(SENT_NAK, "send_nak")					\
-	X(SENT_ACK, "sent_acks")				\
-	X(RETRIES, "retries")					\
-	X(RETRY_EXCEEDED, "retry_exceeded_err")			\
-	X(RNR_EXCEEDED, "retry_rnr_exceeded_err")		\
-	X(TIMEOUTS, "timeouts")					\
-	X(PARKED, "parked_accesses")				\
-	X(MR_FETCHES, "mr_fetches")				\
-	X(MR_INVALIDATIONS, "mr_invalidations")			\
-	X(LOCAL_WQES, "local_path_wqes")			\
-	X(CQ_OVERFLOW, "cq_overflows")
-
-#define PRXE_STAT_ENUM(sym, name) PRXE_STAT_##sym,
+/* What each counts is told by its name in hw_stats.c. */
 enum prxe_stat {
-	PRXE_STATS(PRXE_STAT_ENUM)
+	PRXE_STAT_TX_PKTS,
+	PRXE_STAT_TX_TRAINS,
+	PRXE_STAT_TX_BYTES,
+	PRXE_STAT_TX_DROPS,
+	PRXE_STAT_TX_WAITS,
+	PRXE_STAT_RX_PKTS,
+	PRXE_STAT_RX_TRAINS,
+	PRXE_STAT_RX_BYTES,
+	PRXE_STAT_RX_ICRC_ERR,
+	PRXE_STAT_RX_MALFORMED,
+	PRXE_STAT_RX_NO_QP,
+	PRXE_STAT_RX_MISMATCH,
+	PRXE_STAT_DUP_REQ,
+	PRXE_STAT_OUT_OF_SEQ,
+	PRXE_STAT_RCVD_RNR,
+	PRXE_STAT_SENT_RNR,
+	PRXE_STAT_RCVD_SEQ_NAK,
+	PRXE_STAT_RCVD_ERR_NAK,
+	PRXE_STAT_SENT_NAK,
+	PRXE_STAT_SENT_ACK,
+	PRXE_STAT_RETRIES,
+	PRXE_STAT_RETRY_EXCEEDED,
+	PRXE_STAT_RNR_EXCEEDED,
+	PRXE_STAT_TIMEOUTS,
+	PRXE_STAT_PARKED,
+	PRXE_STAT_MR_FETCHES,
+	PRXE_STAT_MR_INVALIDATIONS,
+	PRXE_STAT_LOCAL_WQES,
+	PRXE_STAT_CQ_OVERFLOW,
 	PRXE_NUM_STATS,
 };
 
 struct prxe_stats {
 	u64 v[PRXE_NUM_STATS];
 };
+
+struct ib_device;
+struct rdma_hw_stats;
+
+/* hw_stats.c, see struct ib_device_ops */
+struct rdma_hw_stats *prxe_alloc_hw_port_stats(struct ib_device *ibdev,
+					       u32 port);
+int prxe_get_hw_stats(struct ib_device *ibdev, struct rdma_hw_stats *stats,
+		      u32 port, int index);
 
 /* @dev: struct prxe_dev *; any context */
 #define prxe_stat_add(dev, sym, n)	\

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module, its devices' birth and death.
+ *
+ * `rdma link add prxe0 type prxe netdev eth0` makes a device. It dies by `rdma
+ * link delete`, with its network device or namespace (netdev.c), or with the
+ * module. In each case ib_core first takes away all users, user space contexts
+ * included, then calls prxe_dealloc_driver(), which alone gives back what
+ * prxe_newlink() got.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/module.h>
+#include <net/addrconf.h>
+#include <rdma/ib_verbs.h>
+#include <rdma/rdma_netlink.h>
+
+#include "ah.h"
+#include "cq.h"
+#include "mr.h"
+#include "net.h"
+#include "prxe.h"
+#include "qp.h"
+#include "ring.h"
+#include "stats.h"
+
+struct workqueue_struct *prxe_wq;
+
+/* The last that is called of a device; @ibdev is freed after it. */
+static void prxe_dealloc_driver(struct ib_device *ibdev)
+{
+	struct prxe_dev *dev = to_pdev(ibdev);
+
+	prxe_netdev_detach(dev);
+	WARN_ON_ONCE(!xa_empty(&dev->mrs));
+	WARN_ON_ONCE(!xa_empty(&dev->ahs));
+	WARN_ON_ONCE(!list_empty(&dev->tx_waiting));
+	WARN_ON_ONCE(rcu_access_pointer(dev->gsi_qp));
+	xa_destroy(&dev->mrs);
+	xa_destroy(&dev->ahs);
+	free_percpu(dev->stats);
+}
+
+static const struct ib_device_ops prxe_ops = {
+	.owner = THIS_MODULE,
+	.driver_id = PRXE_DRIVER_ID,
+	.uverbs_abi_ver = PRXE_UVERBS_ABI_VERSION,
+	.uverbs_robust_udata = 1,
+
+	.alloc_hw_port_stats = prxe_alloc_hw_port_stats,
+	.alloc_pd = prxe_alloc_pd,
+	.alloc_ucontext = prxe_alloc_ucontext,
+	.create_ah = prxe_create_ah,
+	.create_cq = prxe_create_cq,
+	.create_qp = prxe_create_qp,
+	.create_user_ah = prxe_create_ah,
+	.create_user_cq = prxe_create_user_cq,
+	.dealloc_driver = prxe_dealloc_driver,
+	.dealloc_pd = prxe_dealloc_pd,
+	.dealloc_ucontext = prxe_dealloc_ucontext,
+	.dereg_mr = prxe_dereg_mr,
+	.destroy_ah = prxe_destroy_ah,
+	.destroy_cq = prxe_destroy_cq,
+	.destroy_qp = prxe_destroy_qp,
+	.disassociate_ucontext = prxe_disassociate_ucontext,
+	.fill_res_mr_entry = prxe_fill_res_mr_entry,
+	.get_dev_fw_str = prxe_get_dev_fw_str,
+	.get_dma_mr = prxe_get_dma_mr,
+	.get_hw_stats = prxe_get_hw_stats,
+	.get_link_layer = prxe_get_link_layer,
+	.get_port_immutable = prxe_get_port_immutable,
+	.mmap = prxe_mmap,
+	.mmap_free = prxe_mmap_free,
+	.modify_device = prxe_modify_device,
+	.modify_qp = prxe_modify_qp,
+	.poll_cq = prxe_poll_cq,
+	.post_recv = prxe_post_recv,
+	.post_send = prxe_post_send,
+	.query_ah = prxe_query_ah,
+	.query_device = prxe_query_device,
+	.query_pkey = prxe_query_pkey,
+	.query_port = prxe_query_port,
+	.query_qp = prxe_query_qp,
+	.reg_user_mr = prxe_reg_user_mr,
+	.reg_user_mr_dmabuf = prxe_reg_user_mr_dmabuf,
+	.req_notify_cq = prxe_req_notify_cq,
+
+	INIT_RDMA_OBJ_SIZE(ib_ah, prxe_ah, ibah),
+	INIT_RDMA_OBJ_SIZE(ib_cq, prxe_cq, ibcq),
+	INIT_RDMA_OBJ_SIZE(ib_pd, prxe_pd, ibpd),
+	INIT_RDMA_OBJ_SIZE(ib_qp, prxe_qp, ibqp),
+	INIT_RDMA_OBJ_SIZE(ib_ucontext, prxe_ucontext, ibuc),
+};
+
+static int prxe_newlink(const char *name, struct net_device *ndev);
+
+static struct rdma_link_ops prxe_link_ops = {
+	.type = "prxe",
+	.newlink = prxe_newlink,
+};
+
+static void prxe_init_ibdev(struct prxe_dev *dev)
+{
+	struct ib_device *ibdev = &dev->ibdev;
+
+	addrconf_addr_eui48((u8 *)&dev->guid, dev->ndev->dev_addr);
+	ibdev->node_guid = dev->guid;
+	strscpy(ibdev->node_desc, "prxe", sizeof(ibdev->node_desc));
+	ibdev->node_type = RDMA_NODE_IB_CA;
+	ibdev->phys_port_cnt = 1;
+	ibdev->num_comp_vectors = num_possible_cpus();
+	ibdev->link_ops = &prxe_link_ops;
+	/* the doorbells, see rdma/prxe-abi.h; the rest is ib_core's default */
+	ibdev->uverbs_cmd_mask |= BIT_ULL(IB_USER_VERBS_CMD_POST_SEND) |
+				  BIT_ULL(IB_USER_VERBS_CMD_POST_RECV) |
+				  BIT_ULL(IB_USER_VERBS_CMD_REQ_NOTIFY_CQ);
+	ib_mark_name_assigned_by_user(ibdev);
+	ib_set_device_ops(ibdev, &prxe_ops);
+}
+
+static struct prxe_dev *prxe_alloc_dev(void)
+{
+	struct prxe_dev *dev = ib_alloc_device(prxe_dev, ibdev);
+
+	if (!dev)
+		return NULL;
+	INIT_LIST_HEAD(&dev->tx_waiting);
+	spin_lock_init(&dev->tx_wait_lock);
+	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
+	xa_init_flags(&dev->ahs, XA_FLAGS_ALLOC1);
+	dev->stats = alloc_percpu(struct prxe_stats);
+	if (!dev->stats) {
+		ib_dealloc_device(&dev->ibdev);
+		return NULL;
+	}
+	return dev;
+}
+
+/**
+ * prxe_newlink() - make a device
+ * @name: its name
+ * @ndev: the network device, Ethernet of whatever kind
+ *
+ * Context: process; RTNL is not held.
+ * Return: 0; -EOPNOTSUPP if @ndev is not Ethernet or is loopback; -EEXIST if it
+ * has a prxe device already, or if the name is taken; -EADDRINUSE if another
+ * driver has the UDP port of this namespace; -ENODEV if @ndev went away.
+ */
+static int prxe_newlink(const char *name, struct net_device *ndev)
+{
+	struct prxe_dev *dev;
+	int err;
+
+	if (ndev->type != ARPHRD_ETHER || ndev->addr_len != ETH_ALEN)
+		return -EOPNOTSUPP;
+
+	dev = prxe_alloc_dev();
+	if (!dev)
+		return -ENOMEM;
+	err = prxe_netdev_attach(dev, ndev);
+	if (err)
+		goto dealloc;
+	prxe_init_ibdev(dev);
+	err = ib_device_set_netdev(&dev->ibdev, ndev, 1);
+	if (err)
+		goto detach;
+
+	/* From registration on others may unregister and free it. */
+	get_device(&dev->ibdev.dev);
+	err = ib_register_device(&dev->ibdev, name, NULL);
+	if (err) {
+		put_device(&dev->ibdev.dev);
+		goto detach;
+	}
+	if (prxe_netdev_gone(dev, ndev)) {
+		ib_unregister_device(&dev->ibdev);
+		err = -ENODEV;
+	}
+	put_device(&dev->ibdev.dev);
+	return err;
+
+detach:
+	/* ib_dealloc_device() calls prxe_dealloc_driver() once ops are set. */
+	ib_dealloc_device(&dev->ibdev);
+	return err;
+dealloc:
+	free_percpu(dev->stats);
+	ib_dealloc_device(&dev->ibdev);
+	return err;
+}
+
+static int __init prxe_init(void)
+{
+	int err;
+
+	prxe_wq = alloc_workqueue("prxe", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!prxe_wq)
+		return -ENOMEM;
+	err = prxe_mr_init();
+	if (err)
+		goto destroy_wq;
+	err = prxe_netdev_init();
+	if (err)
+		goto mr_exit;
+	rdma_link_register(&prxe_link_ops);
+	return 0;
+
+mr_exit:
+	prxe_mr_exit();
+destroy_wq:
+	destroy_workqueue(prxe_wq);
+	return err;
+}
+
+static void __exit prxe_exit(void)
+{
+	rdma_link_unregister(&prxe_link_ops);
+	/* Fences: what somebody else is unregistering is waited for. */
+	ib_unregister_driver(PRXE_DRIVER_ID);
+	prxe_netdev_exit();
+	prxe_wire_exit();
+	prxe_mr_exit();
+	destroy_workqueue(prxe_wq);
+	/* RCU callbacks of ours are module text. */
+	rcu_barrier();
+}
+
+module_init(prxe_init);
+module_exit(prxe_exit);
+
+MODULE_DESCRIPTION("Software RoCEv2 device with peer to peer dma-buf memory regions");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_RDMA_LINK("prxe");
