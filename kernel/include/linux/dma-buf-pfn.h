@@ -43,7 +43,7 @@ enum dma_buf_pfn_lifetime {
 
 /* What an importer declares when it attaches (R2, R7, R8). */
 #define DMA_BUF_PFN_NEED_CPU	BIT(0)	/* must have CPU grants, else attach fails */
-#define DMA_BUF_PFN_CAN_MMIO	BIT(1)	/* can use memory without struct pages */
+#define DMA_BUF_PFN_CAN_MMIO	BIT(1)	/* can use memory without struct pages (peer2peer) */
 #define DMA_BUF_PFN_CAN_PRIVATE	BIT(2)	/* can use memory the host may not touch */
 #define DMA_BUF_PFN_NEEDS_ALL	(DMA_BUF_PFN_NEED_CPU | DMA_BUF_PFN_CAN_MMIO | \
 				 DMA_BUF_PFN_CAN_PRIVATE)
@@ -105,11 +105,15 @@ struct dma_buf_pfn_ops {
 	 * @attach: Accept or refuse an importer (R2, R3, R8).
 	 *
 	 * Reads &dma_buf_pfn_attachment.needs and .lifetime and stores in
-	 * @granted what it grants. The core has checked that the needs are known
-	 * bits. It fails the attachment with -EOPNOTSUPP when CPU access was
-	 * needed and not granted. May store &dma_buf_pfn_attachment.exporter_priv.
+	 * @granted, which is 0 before, what it grants. The core has checked that
+	 * the needs are known bits. Afterwards it fails the attachment with
+	 * -EOPNOTSUPP when CPU access was needed and not granted, pins the buffer
+	 * for a pinned importer, and refuses what @describe then says and the
+	 * importer did not declare; so only what @describe cannot know has to be
+	 * refused here. May store &dma_buf_pfn_attachment.exporter_priv.
 	 *
-	 * Context: process, reservation lock not held; after dma_buf_ops.attach.
+	 * Context: process, reservation lock not held; after dma_buf_ops.attach,
+	 * before dma_buf_ops.pin.
 	 * Return: 0, or -EOPNOTSUPP (a need cannot be met), -EPERM (private
 	 * memory), -EBUSY (lifetime refused), -ENODEV (withdrawn), -EKEYREVOKED.
 	 */
@@ -118,12 +122,18 @@ struct dma_buf_pfn_ops {
 	/**
 	 * @detach: The counterpart of a successful @attach. Optional.
 	 *
-	 * Context: process, reservation lock not held; no grant is left.
+	 * Also called when the core refuses the importer after @attach.
+	 *
+	 * Context: process, reservation lock not held; no grant is left, and the
+	 * buffer is not pinned for this importer any more.
 	 */
 	void (*detach)(struct dma_buf_pfn_attachment *attach);
 
 	/**
 	 * @describe: Say what the page frame numbers mean now (R7).
+	 *
+	 * Asked at attach and at each lookup; @info is zeroed before. Private
+	 * memory and %DMA_BUF_PFN_CPU_OK exclude each other.
 	 *
 	 * Context: reservation lock held.
 	 * Return: 0, or as @get_extents.
@@ -192,8 +202,9 @@ struct dma_buf_pfn_importer_ops {
 	 * next access and not from here.
 	 *
 	 * A grant that is left over is a bug of the importer: the core warns
-	 * once and answers every later call of that attachment with
-	 * -ENOTRECOVERABLE.
+	 * once, takes the grant back itself, and answers every later call of
+	 * that attachment with -ENOTRECOVERABLE. Lookups from here are answered
+	 * with -EAGAIN.
 	 *
 	 * Context: reservation lock held; must not allocate, must not wait for
 	 * anything that takes a reservation lock, mmap_lock, or allocates;
@@ -204,7 +215,7 @@ struct dma_buf_pfn_importer_ops {
 
 /**
  * struct dma_buf_pfn_attachment - one importer's use of one dma-buf
- * @dmabuf: the buffer; the importer keeps a reference to it until detach
+ * @dmabuf: the buffer; the core holds a reference from attach to detach
  * @dev: the importer's device
  * @needs: what the importer declared
  * @lifetime: what it can live with
