@@ -78,11 +78,13 @@ void test_r2(void)
 	int ram = export_buf(4, 0);
 	int mmio = export_buf(4, MOCK_EXP_MMIO);
 	int no_cpu = export_buf(4, MOCK_EXP_NO_CPU);
+	int kept = export_buf(4, MOCK_EXP_KEEP_CPU);
 	int promised = export_buf(4, MOCK_EXP_NO_CPU | MOCK_EXP_PROMISE_CPU);
 	unsigned int id;
 
 	/* CPU access */
 	refused(no_cpu, MOCK_NEED_CPU, EOPNOTSUPP);
+	refused(kept, MOCK_NEED_CPU, EOPNOTSUPP);
 	refused(promised, MOCK_NEED_CPU, EOPNOTSUPP);
 	detach(attach(no_cpu, 0, MOCK_MOVABLE, 0));
 	detach(attach(ram, MOCK_NEED_CPU, MOCK_MOVABLE, 0));

@@ -231,7 +231,8 @@ static int mock_attach(struct dma_buf_pfn_attachment *attach, u32 *granted)
 	}
 	attach->exporter_priv = buf;
 	if (buf->flags & MOCK_EXP_PROMISE_CPU ||
-	    !(buf->flags & (MOCK_EXP_NO_CPU | MOCK_EXP_PRIVATE | MOCK_EXP_BIG)))
+	    !(buf->flags & (MOCK_EXP_NO_CPU | MOCK_EXP_KEEP_CPU |
+			    MOCK_EXP_PRIVATE | MOCK_EXP_BIG)))
 		*granted |= DMA_BUF_PFN_GRANT_CPU;
 	if (buf->flags & MOCK_EXP_GRANT_PINNED)
 		*granted |= DMA_BUF_PFN_GRANT_PINNED;

@@ -42,6 +42,7 @@
 #define MOCK_EXP_STORMY		(1U << 8)	/* invalidates while it is attached to */
 #define MOCK_EXP_PROMISE_CPU	(1U << 9)	/* grants the CPU although it describes none */
 #define MOCK_EXP_PIN_FAILS	(1U << 10)	/* pin says -ENOSPC */
+#define MOCK_EXP_KEEP_CPU	(1U << 11)	/* for the CPU, but not for this importer's */
 
 struct mock_export {
 	__u64 size;
