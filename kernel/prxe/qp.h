@@ -59,7 +59,6 @@ enum prxe_wqe_state {
  * @npkts: PSNs it takes: request packets; for a read, response packets
  * @first_psn: PSN of its first packet; valid from PRXE_WQE_SENDING on
  * @done: reads: bytes received in order
- * @ah: datagrams of kernel users: the address handle; NULL where @w has a number
  * @w: header, then scatter/gather list or inline data
  */
 struct prxe_swqe {
@@ -70,7 +69,6 @@ struct prxe_swqe {
 	u32 npkts;
 	u32 first_psn;
 	u32 done;
-	struct ib_ah *ah;
 	struct prxe_send_wqe w;
 };
 
@@ -99,7 +97,6 @@ struct prxe_swqe {
  * @progress: jiffies of the last progress, for the lazily armed @timer
  * @retried: PSN of the last read that was asked for again because of an
  *	acknowledgment behind it; @retried_valid: there is one
- * @since_ackreq: packets sent since one asked for an acknowledgment
  * @rnr_wait: waiting for @wait_timer after an RNR NAK
  * @pause: waiting for @wait_timer because this host dropped a packet
  * @fault: the access that waits for the work item; its pd is NULL if none
@@ -135,7 +132,6 @@ struct prxe_sq {
 	unsigned long timeout;
 	unsigned long progress;
 	u32 retried;
-	u32 since_ackreq;
 	bool retried_valid;
 	bool rnr_wait;
 	bool pause;
@@ -221,7 +217,7 @@ struct prxe_parked {
  * @rq: receive queue
  * @epsn: PSN expected next
  * @msn: messages completed, 24 bits
- * @ack_psn: highest PSN to acknowledge, when @ack_due
+ * @ack_due: acknowledge what is before @epsn at the end of the run
  * @nak_sent: a sequence NAK is out; silent until @epsn arrives
  * @msg: what it is in the middle of
  * @mem: current write: where the next byte goes; @left: bytes of it to come
@@ -241,7 +237,6 @@ struct prxe_resp {
 	struct prxe_rq rq;
 	u32 epsn;
 	u32 msn;
-	u32 ack_psn;
 	bool ack_due;
 	bool nak_sent;
 	enum prxe_msg_state msg;
@@ -353,6 +348,12 @@ void prxe_req_flush(struct prxe_qp *qp);	/* in ERR or SQE: flush all */
 void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
 void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
+void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
+void prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
+int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
+		    void *dst, u32 len, u32 *crc);
+int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
+		     const struct prxe_rx *rx, const void *buf, u32 len);
 
 /* completer.c; sq.lock is held */
 void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,
@@ -364,25 +365,22 @@ void prxe_sq_advance(struct prxe_qp *qp);
 /* responder.c; where nothing else is said resp.lock is held */
 void prxe_resp_init(struct prxe_qp *qp);	/* at creation, no lock */
 void prxe_resp_reset(struct prxe_qp *qp);	/* to RESET: forget all */
-void prxe_resp_flush_rq(struct prxe_qp *qp);	/* in ERR: flush */
 void prxe_resp_work(struct prxe_qp *qp);	/* from the work item; no lock */
 void prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 			  u64 len);
 void prxe_resp_error(struct prxe_qp *qp, int event);
 void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn);
 
-/* rq.c; resp.lock is held */
-int prxe_rq_get(struct prxe_qp *qp);
-void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited);
-int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset);
-
 /* read_resp.c; resp.lock is held */
 void prxe_read_resp_run(struct prxe_qp *qp);
 
-/* qp_state.c: both halves go to ERR; called with neither lock held, or from
- * inside of one half for the other through the work item
+/*
+ * qp_modify.c: both halves to ERR, without an event; modify_mutex held. The
+ * halves themselves use prxe_qp_raise() instead.
  */
-void prxe_qp_set_err(struct prxe_qp *qp, int event);
+void prxe_qp_err_locked(struct prxe_qp *qp);
+/* Both halves to RESET, what was posted is forgotten; no lock held. */
+void prxe_qp_reset_halves(struct prxe_qp *qp);
 
 /* qp.c: verbs, see struct ib_device_ops */
 int prxe_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *init,

@@ -1,0 +1,774 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requester: from work requests to packets.
+ *
+ * Work requests live in a ring of private copies with three free running
+ * indices,
+ *
+ *	tail <= next <= head
+ *
+ * tail is the oldest that is not complete, next the one whose packets are being
+ * sent, head where the next one is taken in. In packets,
+ *
+ *	una <= psn <= max_psn
+ *
+ * una is the oldest PSN without an acknowledgment, psn the next to send, and
+ * max_psn is one past the highest ever sent; psn is below it while packets are
+ * sent again (go-back-N, IBTA 9.7.5.1.1).
+ *
+ * prxe_req_run() sends what may be sent and returns. It is called by the
+ * doorbell, by the completer whenever an acknowledgment opened the window, by
+ * the timers, and by the work item. Whatever it waits for has one of these:
+ *
+ *	window, fence, rd_atomic   the completer calls again
+ *	rnr_wait, pause            wait_timer
+ *	fault                      the work item, which may sleep
+ *	room on the device         prxe_tx_wait() kicks the work item
+ *	budget                     it kicks the work item itself
+ */
+#include "aeth.h"
+#include "crc.h"
+#include "psn.h"
+#include "qp.h"
+#include "segment.h"
+#include "wqe_check.h"
+
+/* Bytes and packets that one call may send before others get their turn. */
+#define PRXE_REQ_BUDGET_BYTES	SZ_256K
+#define PRXE_REQ_BUDGET_PKTS	64
+
+/* Packets without acknowledgment: 1 MiB of them, within these bounds. */
+#define PRXE_WINDOW_BYTES	SZ_1M
+#define PRXE_WINDOW_MIN		64
+#define PRXE_WINDOW_MAX		512
+
+/* How long to wait after this host itself dropped a packet. */
+#define PRXE_DROP_PAUSE_NS	(50 * NSEC_PER_USEC)
+
+static u32 prxe_window(const struct prxe_qp *qp)
+{
+	return clamp(PRXE_WINDOW_BYTES / qp->mtu, PRXE_WINDOW_MIN,
+		     PRXE_WINDOW_MAX);
+}
+
+static bool prxe_wqe_is_rd_atomic(const struct prxe_swqe *wqe)
+{
+	switch (wqe->w.opcode) {
+	case IB_UVERBS_WR_RDMA_READ:
+	case IB_UVERBS_WR_ATOMIC_CMP_AND_SWP:
+	case IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD:
+		return true;
+	}
+	return false;
+}
+
+static void prxe_wqe_bad(struct prxe_swqe *wqe, enum ib_wc_status status,
+			 u32 vendor_err)
+{
+	wqe->state = PRXE_WQE_BAD;
+	wqe->status = status;
+	wqe->vendor_err = vendor_err;
+}
+
+/* Check a private copy; what is wrong with it is told when its turn comes. */
+static void prxe_wqe_accept(struct prxe_qp *qp, struct prxe_swqe *wqe)
+{
+	struct prxe_wqe_info info;
+	int err;
+
+	wqe->state = PRXE_WQE_POSTED;
+	wqe->done = 0;
+	err = prxe_send_wqe_check(&wqe->w, &qp->sq.lim, &info);
+	if (err) {
+		prxe_wqe_bad(wqe, err == -EMSGSIZE ? IB_WC_LOC_LEN_ERR :
+			     IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
+		return;
+	}
+	wqe->length = info.length;
+	wqe->npkts = info.sends ? prxe_seg_count(info.length, qp->mtu) : 0;
+	if (!info.sends)	/* memory windows, invalidation: not offered */
+		prxe_wqe_bad(wqe, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
+}
+
+/*
+ * Copy new work requests out of the ring, each byte once: first the header,
+ * whose copy says how much follows.
+ */
+static void prxe_req_fetch(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+	u32 avail;
+
+	if (!sq->ring.ring)
+		return;
+	avail = prxe_queue_avail(&sq->ring, sq->head);
+	while (avail-- && sq->head - sq->tail < sq->nr) {
+		const struct prxe_send_wqe *slot =
+			prxe_queue_slot(&sq->ring, sq->head);
+		struct prxe_swqe *wqe = prxe_swqe(sq, sq->head);
+		size_t room = sq->ring.stride - sizeof(*slot);
+		size_t size;
+
+		memcpy(&wqe->w, slot, sizeof(*slot));
+		if (wqe->w.flags & PRXE_SEND_INLINE)
+			size = wqe->w.inline_len;
+		else
+			size = wqe->w.num_sge * sizeof(struct prxe_sge);
+		memcpy(wqe->w.sge, slot->sge, min(size, room));
+		prxe_wqe_accept(qp, wqe);
+		sq->head++;
+	}
+}
+
+/**
+ * prxe_req_accept() - take in the work request that a kernel user wrote
+ * @qp: the queue pair, sq.lock held, room checked
+ *
+ * prxe_swqe(sq, head) holds it.
+ */
+void prxe_req_accept(struct prxe_qp *qp)
+{
+	prxe_wqe_accept(qp, prxe_swqe(&qp->sq, qp->sq.head++));
+}
+
+/**
+ * prxe_req_fault() - have the work item make an access possible
+ * @qp: the queue pair, sq.lock held
+ * @mem: the access that failed with -EAGAIN
+ * @len: bytes of it
+ *
+ * Nothing is sent until it has.
+ */
+void prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
+{
+	qp->sq.fault = *mem;
+	qp->sq.fault_len = len;
+	prxe_stat_inc(qp->dev, PARKED);
+	prxe_qp_kick(qp);
+}
+
+/**
+ * prxe_req_gather() - copy a part of a message out of memory
+ * @qp: the queue pair, sq.lock held
+ * @wqe: the work request
+ * @off: first byte of the message
+ * @dst: where to
+ * @len: bytes
+ * @crc: the ICRC, continued over them
+ *
+ * Return: 0; -EAGAIN: prxe_req_fault() was called; or as prxe_mr_copy_out().
+ */
+int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
+		    void *dst, u32 len, u32 *crc)
+{
+	const struct prxe_sge *sge = wqe->w.sge;
+	int err;
+
+	if (wqe->w.flags & PRXE_SEND_INLINE) {
+		*crc = prxe_crc_copy(*crc, dst, wqe->w.inline_data + off, len);
+		return 0;
+	}
+	while (off >= sge->length && len) {
+		off -= sge->length;
+		sge++;
+	}
+	while (len) {
+		u32 n = min(len, sge->length - off);
+		struct prxe_mem mem = {
+			.pd = qp->pd, .key = sge->lkey, .addr = sge->addr + off,
+		};
+
+		if (n) {
+			err = prxe_mr_copy_out(&mem, dst, n, crc);
+			if (err == -EAGAIN)
+				prxe_req_fault(qp, &mem, n);
+			if (err)
+				return err;
+		}
+		dst += n;
+		len -= n;
+		off = 0;
+		sge++;
+	}
+	return 0;
+}
+
+/* Store @len bytes of a response to the scatter list, @off bytes into it. */
+static int prxe_req_scatter_one(struct prxe_qp *qp, const struct prxe_sge *sge,
+				u32 off, u32 n, const struct prxe_rx *rx,
+				u32 from, const void *buf)
+{
+	struct prxe_mem mem = {
+		.pd = qp->pd, .key = sge->lkey, .addr = sge->addr + off,
+		.access = IB_ACCESS_LOCAL_WRITE,
+	};
+	int err;
+
+	if (rx)
+		err = prxe_rx_copy_in(rx, from, n, &mem);
+	else
+		err = prxe_mr_copy_in(&mem, buf + from, n);
+	if (err == -EAGAIN)
+		prxe_req_fault(qp, &mem, n);
+	return err;
+}
+
+/**
+ * prxe_req_scatter() - place response data
+ * @qp: the queue pair, sq.lock held
+ * @wqe: the read or atomic
+ * @off: bytes of the response that came before
+ * @rx: a read response with the data, or NULL
+ * @buf: without @rx, the data
+ * @len: bytes
+ *
+ * Return: 0; -EAGAIN: the fault is noted and the response must come again; or
+ * as prxe_mr_copy_in().
+ */
+int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
+		     const struct prxe_rx *rx, const void *buf, u32 len)
+{
+	const struct prxe_sge *sge = wqe->w.sge;
+	u32 from = 0;
+	int err;
+
+	while (len) {
+		u32 n;
+
+		if (off >= sge->length) {
+			off -= sge->length;
+			sge++;
+			continue;
+		}
+		n = min(len, sge->length - off);
+		err = prxe_req_scatter_one(qp, sge, off, n, rx, from, buf);
+		if (err)
+			return err;
+		from += n;
+		len -= n;
+		off += n;
+	}
+	return 0;
+}
+
+/* Fields that every request packet of @wqe has. */
+static void prxe_req_pkt(const struct prxe_qp *qp, const struct prxe_swqe *wqe,
+			 struct prxe_pkt *pkt, int opcode, u32 psn)
+{
+	*pkt = (struct prxe_pkt) {
+		.opcode = opcode,
+		.mig = true,
+		.pkey = PRXE_DEFAULT_PKEY,
+		.qpn = qp->dest_qpn,
+		.psn = psn,
+	};
+}
+
+/* One segment of a SEND or RDMA WRITE into the train. */
+static int prxe_req_segment(struct prxe_qp *qp, struct prxe_swqe *wqe,
+			    struct prxe_train *t, u32 i)
+{
+	bool last = i + 1 == wqe->npkts;
+	u32 len = prxe_seg_payload(wqe->length, qp->mtu, i);
+	u32 pad = prxe_pad(len);
+	struct prxe_pkt pkt;
+	void *p;
+	int ret;
+
+	ret = prxe_request_opcode(qp->sq.lim.transport, wqe->w.opcode, i == 0,
+				  last);
+	if (WARN_ON_ONCE(ret < 0))
+		return ret;
+	prxe_req_pkt(qp, wqe, &pkt, ret, prxe_psn_add(wqe->first_psn, i));
+	pkt.pad = pad;
+	pkt.se = last && (wqe->w.flags & PRXE_SEND_SOLICITED);
+	/* often enough that a full window always has one on its way */
+	pkt.ackreq = last || (i + 1) % (prxe_window(qp) / 2) == 0;
+	pkt.va = wqe->w.rdma.remote_addr;
+	pkt.rkey = wqe->w.rdma.rkey;
+	pkt.length = wqe->length;
+	pkt.imm = (__force __be32)wqe->w.imm_data;
+	pkt.inv_rkey = wqe->w.imm_data;
+
+	p = prxe_train_open(t, &pkt);
+	ret = prxe_req_gather(qp, wqe, i * qp->mtu, p, len, &t->crc);
+	if (ret)
+		return ret;
+	if (pad) {
+		memset(p + len, 0, pad);
+		t->crc = prxe_crc(t->crc, p + len, pad);
+	}
+	prxe_train_close(t);
+	return 0;
+}
+
+/*
+ * Send packets of a SEND or RDMA WRITE from next_off on, as many as one train
+ * takes. Return: packets, or a negative error.
+ */
+static int prxe_req_send_msg(struct prxe_qp *qp, struct prxe_swqe *wqe,
+			     u32 window)
+{
+	struct prxe_sq *sq = &qp->sq;
+	u32 start = sq->next_off, n, i;
+	struct prxe_seg_msg msg;
+	struct prxe_train train;
+	int err;
+
+	err = prxe_seg_msg_request(&msg, sq->lim.transport, wqe->w.opcode,
+				   wqe->length, qp->mtu);
+	if (err)
+		return err;
+	n = prxe_seg_train(&msg, start, min(window, PRXE_TRAIN_MAX_SEGS),
+			   PRXE_TRAIN_MAX_BYTES);
+	err = prxe_train_begin(&train, &sq->flow, n,
+			       prxe_seg_wire_len(&msg, start));
+	if (err)
+		return err;
+	for (i = 0; i < n; i++) {
+		err = prxe_req_segment(qp, wqe, &train, start + i);
+		if (err) {
+			prxe_train_abort(&train);
+			return err;
+		}
+	}
+	err = prxe_train_send(&train);
+	return err ?: n;
+}
+
+/* One packet without payload: the request of a read or an atomic. */
+static int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe)
+{
+	struct prxe_sq *sq = &qp->sq;
+	struct prxe_train train;
+	struct prxe_pkt pkt;
+	u32 skip = wqe->done / qp->mtu;
+	int op, err;
+
+	op = prxe_request_opcode(sq->lim.transport, wqe->w.opcode, true, true);
+	if (op < 0)
+		return op;
+	prxe_req_pkt(qp, wqe, &pkt, op, prxe_psn_add(wqe->first_psn, skip));
+	pkt.ackreq = true;
+	if (wqe->w.opcode == IB_UVERBS_WR_RDMA_READ) {
+		pkt.va = wqe->w.rdma.remote_addr + wqe->done;
+		pkt.rkey = wqe->w.rdma.rkey;
+		pkt.length = wqe->length - wqe->done;
+	} else {
+		pkt.va = wqe->w.atomic.remote_addr;
+		pkt.rkey = wqe->w.atomic.rkey;
+		pkt.compare = wqe->w.atomic.compare_add;
+		pkt.swap_add = wqe->w.opcode == IB_UVERBS_WR_ATOMIC_CMP_AND_SWP ?
+			wqe->w.atomic.swap : wqe->w.atomic.compare_add;
+	}
+	err = prxe_train_begin(&train, &sq->flow, 1,
+			       prxe_pkt_wire_len(op, 0));
+	if (err)
+		return err;
+	prxe_train_open(&train, &pkt);
+	prxe_train_close(&train);
+	err = prxe_train_send(&train);
+	return err ?: wqe->npkts;
+}
+
+/* A message has left entirely: on to the next. */
+static void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe)
+{
+	wqe->state = PRXE_WQE_SENT;
+	sq->next++;
+	sq->next_off = 0;
+}
+
+/* The packets up to @npkts of @wqe have left. */
+static void prxe_req_sent(struct prxe_qp *qp, struct prxe_swqe *wqe, u32 npkts)
+{
+	struct prxe_sq *sq = &qp->sq;
+
+	if (sq->una == sq->max_psn)
+		sq->progress = jiffies;
+	if (wqe->state == PRXE_WQE_POSTED)
+		wqe->state = PRXE_WQE_SENDING;
+	if (prxe_wqe_is_rd_atomic(wqe)) {
+		sq->rd_atomic++;
+		sq->psn = prxe_psn_add(wqe->first_psn, wqe->npkts);
+		prxe_req_next(sq, wqe);
+	} else {
+		sq->next_off += npkts;
+		sq->psn = prxe_psn_add(sq->psn, npkts);
+		if (sq->next_off >= wqe->npkts)
+			prxe_req_next(sq, wqe);
+	}
+	if (prxe_psn_diff(sq->psn, sq->max_psn) > 0)
+		sq->max_psn = sq->psn;
+	if (sq->timeout && !timer_pending(&sq->timer))
+		mod_timer(&sq->timer, jiffies + sq->timeout);
+}
+
+/* Packets of @wqe that may be sent now; 0: wait for the completer. */
+static u32 prxe_req_window(struct prxe_qp *qp, const struct prxe_swqe *wqe)
+{
+	struct prxe_sq *sq = &qp->sq;
+	u32 out = prxe_psn_add(sq->psn, -sq->una);
+	u32 window = prxe_window(qp);
+
+	if (sq->state == IB_QPS_SQD && !sq->next_off)
+		return 0;
+	if (!sq->next_off && (wqe->w.flags & PRXE_SEND_FENCE) && sq->rd_atomic)
+		return 0;
+	if (prxe_wqe_is_rd_atomic(wqe)) {
+		if (sq->rd_atomic >= sq->max_rd_atomic)
+			return 0;
+		/* never more PSNs out than can be told apart (IBTA 9.7.7.2) */
+		return out + wqe->npkts <= PRXE_PSN_MAX_WINDOW / 2 || !out;
+	}
+	return out < window ? window - out : 0;
+}
+
+/*
+ * A packet could not be built or sent. Return: whether to go on with the loop
+ * (never), for symmetry with prxe_req_step().
+ */
+static int prxe_req_failed(struct prxe_qp *qp, struct prxe_swqe *wqe, int err)
+{
+	switch (err) {
+	case -EAGAIN:		/* the fault is noted */
+		return 0;
+	case -ENOBUFS:
+	case -ENOMEM:
+		prxe_stat_inc(qp->dev, TX_DROPS);
+		qp->sq.pause = true;
+		prxe_req_wait(qp, PRXE_DROP_PAUSE_NS);
+		return 0;
+	case -EKEYREVOKED:
+	case -ENODEV:
+		prxe_wqe_bad(wqe, IB_WC_LOC_PROT_ERR, PRXE_VERR_REVOKED);
+		return 1;
+	case -EINVAL:
+	case -EACCES:
+	case -ERANGE:
+		prxe_wqe_bad(wqe, IB_WC_LOC_PROT_ERR, PRXE_VERR_LKEY);
+		return 1;
+	}
+	/* no route: may come back; the local ACK timeout counts the tries */
+	if (qp->sq.timeout && !timer_pending(&qp->sq.timer)) {
+		qp->sq.progress = jiffies;
+		mod_timer(&qp->sq.timer, jiffies + qp->sq.timeout);
+	}
+	qp->sq.pause = true;
+	prxe_req_wait(qp, NSEC_PER_MSEC);
+	return 0;
+}
+
+static int prxe_req_datagram(struct prxe_qp *qp, struct prxe_swqe *wqe)
+{
+	int err = prxe_ud_send(qp, wqe);
+
+	if (err)
+		return err;
+	prxe_req_next(&qp->sq, wqe);
+	prxe_sq_advance(qp);
+	return 1;
+}
+
+/*
+ * Send one train of the work request at next. Return: packets sent; 1 for a
+ * step without packets; 0 when there is nothing that may be done now.
+ */
+static int prxe_req_step(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+	struct prxe_swqe *wqe = prxe_swqe(sq, sq->next);
+	u32 window;
+	int ret;
+
+	if (wqe->state == PRXE_WQE_BAD) {
+		/* what was posted before it completes before it */
+		if (sq->tail == sq->next)
+			prxe_req_error(qp, wqe->status, wqe->vendor_err);
+		return 0;
+	}
+	window = prxe_req_window(qp, wqe);
+	if (!window)
+		return 0;
+	if (!prxe_tx_room(qp->dev) && prxe_tx_wait(qp->dev, qp))
+		return 0;
+	if (wqe->state == PRXE_WQE_POSTED)
+		wqe->first_psn = sq->psn;
+
+	if (sq->lim.transport == PRXE_UD)
+		ret = prxe_req_datagram(qp, wqe);
+	else if (prxe_wqe_is_rd_atomic(wqe))
+		ret = prxe_req_send_request(qp, wqe);
+	else
+		ret = prxe_req_send_msg(qp, wqe, window);
+	if (ret < 0)
+		return prxe_req_failed(qp, wqe, ret);
+	if (sq->lim.transport != PRXE_UD)
+		prxe_req_sent(qp, wqe, ret);
+	return ret;
+}
+
+static bool prxe_req_may_run(const struct prxe_sq *sq)
+{
+	return (sq->state == IB_QPS_RTS || sq->state == IB_QPS_SQD) &&
+	       sq->next != sq->head && !sq->rnr_wait && !sq->pause &&
+	       !sq->fault.pd;
+}
+
+/* In SQD, tell once that nothing is outstanding any more (IBTA 10.3.1.5). */
+static void prxe_req_check_drained(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+
+	if (sq->state != IB_QPS_SQD || sq->drained || sq->tail != sq->next ||
+	    sq->next_off)
+		return;
+	sq->drained = true;
+	prxe_qp_raise(qp, IB_EVENT_SQ_DRAINED);
+}
+
+/**
+ * prxe_req_run() - send what may be sent
+ * @qp: the queue pair
+ *
+ * Context: bottom halves off, sq.lock held. See the top of the file.
+ */
+void prxe_req_run(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+	u32 pkts = 0;
+	int n;
+
+	lockdep_assert_held(&sq->lock);
+
+	if (sq->state == IB_QPS_ERR || sq->state == IB_QPS_SQE) {
+		prxe_req_flush(qp);
+		return;
+	}
+	if (sq->state != IB_QPS_RTS && sq->state != IB_QPS_SQD)
+		return;
+	prxe_req_fetch(qp);
+	while (prxe_req_may_run(sq)) {
+		if (pkts >= PRXE_REQ_BUDGET_PKTS ||
+		    pkts * qp->mtu >= PRXE_REQ_BUDGET_BYTES) {
+			prxe_qp_kick(qp);
+			break;
+		}
+		n = prxe_req_step(qp);
+		if (n <= 0)
+			break;
+		pkts += n;
+	}
+	prxe_req_check_drained(qp);
+}
+
+/**
+ * prxe_req_retry() - go back
+ * @qp: the queue pair
+ * @psn: send again from here; not before una, not after psn
+ *
+ * Reads are asked for again from the first byte that is missing.
+ * Context: sq.lock held; the caller calls prxe_req_run() when it may.
+ */
+void prxe_req_retry(struct prxe_qp *qp, u32 psn)
+{
+	struct prxe_sq *sq = &qp->sq;
+	u32 i;
+
+	lockdep_assert_held(&sq->lock);
+
+	prxe_stat_inc(qp->dev, RETRIES);
+	sq->rd_atomic = 0;
+	for (i = sq->tail; i != sq->next || sq->next_off; i++) {
+		struct prxe_swqe *wqe = prxe_swqe(sq, i);
+		u32 end = prxe_psn_add(wqe->first_psn, wqe->npkts);
+
+		if (wqe->npkts && prxe_psn_diff(psn, end) < 0) {
+			sq->next = i;
+			sq->next_off = prxe_wqe_is_rd_atomic(wqe) ? 0 :
+				prxe_seg_index(wqe->first_psn, psn);
+			sq->psn = psn;
+			return;
+		}
+		if (prxe_wqe_is_rd_atomic(wqe))
+			sq->rd_atomic++;
+		if (i == sq->next)
+			break;
+	}
+	/* psn is the next new packet: nothing to send again */
+}
+
+/**
+ * prxe_req_flush() - complete everything with IB_WC_WR_FLUSH_ERR
+ * @qp: a queue pair in ERR or SQE
+ *
+ * Context: sq.lock held.
+ */
+void prxe_req_flush(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+
+	lockdep_assert_held(&sq->lock);
+
+	do {
+		prxe_req_fetch(qp);
+		while (sq->tail != sq->head)
+			prxe_complete(qp, IB_WC_WR_FLUSH_ERR, PRXE_VERR_FLUSH);
+	} while (sq->ring.ring && prxe_queue_avail(&sq->ring, sq->head));
+	sq->una = sq->max_psn;
+	sq->psn = sq->max_psn;
+	sq->next_off = 0;
+	sq->rd_atomic = 0;
+}
+
+/**
+ * prxe_req_wait() - be quiet for a while
+ * @qp: the queue pair; &prxe_sq.rnr_wait or &prxe_sq.pause was set
+ * @ns: nanoseconds
+ *
+ * Context: sq.lock held.
+ */
+void prxe_req_wait(struct prxe_qp *qp, u64 ns)
+{
+	lockdep_assert_held(&qp->sq.lock);
+	hrtimer_start(&qp->sq.wait_timer, ns_to_ktime(ns),
+		      HRTIMER_MODE_REL_SOFT);
+}
+
+static enum hrtimer_restart prxe_req_wait_over(struct hrtimer *timer)
+{
+	struct prxe_qp *qp = container_of(timer, struct prxe_qp,
+					  sq.wait_timer);
+
+	spin_lock(&qp->sq.lock);
+	if (qp->sq.rnr_wait)
+		qp->sq.progress = jiffies;
+	qp->sq.rnr_wait = false;
+	qp->sq.pause = false;
+	prxe_req_run(qp);
+	spin_unlock(&qp->sq.lock);
+	return HRTIMER_NORESTART;
+}
+
+/*
+ * The local ACK timeout (IBTA 9.7.6.1.3). The timer is not touched when
+ * acknowledgments come; it looks at the time of the last progress instead.
+ */
+static void prxe_req_timeout(struct timer_list *timer)
+{
+	struct prxe_qp *qp = container_of(timer, struct prxe_qp, sq.timer);
+	struct prxe_sq *sq = &qp->sq;
+
+	spin_lock(&sq->lock);
+	if ((sq->state != IB_QPS_RTS && sq->state != IB_QPS_SQD) ||
+	    !sq->timeout || (sq->una == sq->max_psn && !sq->pause))
+		goto out;
+	if (sq->rnr_wait || sq->fault.pd)
+		sq->progress = jiffies;
+	if (time_before(jiffies, sq->progress + sq->timeout)) {
+		mod_timer(timer, sq->progress + sq->timeout);
+		goto out;
+	}
+	prxe_stat_inc(qp->dev, TIMEOUTS);
+	if (!sq->retries) {
+		prxe_stat_inc(qp->dev, RETRY_EXCEEDED);
+		prxe_req_error(qp, IB_WC_RETRY_EXC_ERR, PRXE_VERR_TIMEOUT);
+		goto out;
+	}
+	sq->retries--;
+	sq->progress = jiffies;
+	sq->retried_valid = false;
+	mod_timer(timer, jiffies + sq->timeout);
+	prxe_req_retry(qp, sq->una);
+	prxe_req_run(qp);
+out:
+	spin_unlock(&sq->lock);
+}
+
+/**
+ * prxe_req_work() - the requester's part of the work item
+ * @qp: the queue pair
+ *
+ * Context: process, no lock held.
+ */
+void prxe_req_work(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+	struct prxe_mem mem;
+	u64 len;
+	int err;
+
+	spin_lock_bh(&sq->lock);
+	mem = sq->fault;
+	len = sq->fault_len;
+	spin_unlock_bh(&sq->lock);
+
+	if (mem.pd) {
+		/* a real error shows again, and is told, at the next access */
+		err = prxe_mr_fault(&mem, len);
+		if (err == -EAGAIN) {
+			usleep_range(50, 100);
+			prxe_qp_kick(qp);
+			return;
+		}
+	}
+	spin_lock_bh(&sq->lock);
+	if (mem.pd) {
+		sq->fault.pd = NULL;
+		sq->progress = jiffies;
+	}
+	prxe_req_run(qp);
+	spin_unlock_bh(&sq->lock);
+}
+
+/**
+ * prxe_req_reset() - forget everything
+ * @qp: a queue pair on its way to RESET
+ *
+ * What the user posted and was not completed is gone (IBTA 10.3.1.1).
+ * Context: sq.lock held.
+ */
+void prxe_req_reset(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+
+	lockdep_assert_held(&sq->lock);
+
+	if (sq->ring.ring) {
+		sq->head = READ_ONCE(sq->ring.ring->producer);
+		prxe_queue_publish(&sq->ring, sq->head);
+	}
+	sq->tail = sq->head;
+	sq->next = sq->head;
+	sq->next_off = 0;
+	sq->rd_atomic = 0;
+	sq->retried_valid = false;
+	sq->rnr_wait = false;
+	sq->pause = false;
+	sq->drained = false;
+	sq->fault.pd = NULL;
+}
+
+/**
+ * prxe_req_init() - prepare the timers
+ * @qp: a queue pair that is being created
+ */
+void prxe_req_init(struct prxe_qp *qp)
+{
+	timer_setup(&qp->sq.timer, prxe_req_timeout, 0);
+	hrtimer_setup(&qp->sq.wait_timer, prxe_req_wait_over, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
+}
+
+/**
+ * prxe_req_stop() - no timer runs, and none will, when this returns
+ * @qp: a queue pair that is being destroyed, or reset
+ *
+ * Context: process, no lock held; sq.state is RESET or ERR already, so that
+ * nothing arms them again.
+ */
+void prxe_req_stop(struct prxe_qp *qp)
+{
+	timer_delete_sync(&qp->sq.timer);
+	hrtimer_cancel(&qp->sq.wait_timer);
+}
