@@ -8,10 +8,14 @@
  * movement and revocation one thing: after prxe_mr_stop() has returned no
  * access is inside the region and none will enter it again until it is valid.
  *
- * An access runs in a *section*: preemption and bottom halves off, at most one
- * packet or PRXE_MR_SECTION_MAX bytes long. A CPU announces the region that it
- * is inside of in a per CPU hazard slot (section.h), so that the stopper waits
- * for exactly those CPUs.
+ * An access runs in *sections*: preemption and bottom halves off, of at most
+ * PRXE_MR_SECTION_MAX bytes, less of I/O memory; a longer access is cut into
+ * several. A CPU announces the region that it is inside of in a per CPU hazard
+ * slot (section.h), so that the stopper waits for exactly those CPUs. Accesses
+ * are made with interrupts on and not from inside of each other.
+ *
+ * An access to no bytes names no memory: it succeeds whatever the key is (IBTA
+ * vol 1, 9.7.4.1.4).
  *
  * Errors of every access function:
  *   -EAGAIN       the region is not valid now: call prxe_mr_fault() where one
@@ -21,7 +25,8 @@
  *   -ERANGE       outside of the region, or past the end of the address space
  *   -ENODEV       the exporter has withdrawn the memory for now
  *   -EKEYREVOKED  the memory is gone for good
- * All but -EAGAIN are the peer's remote access error or our protection error.
+ * All but -EAGAIN, and any other error too, are the peer's remote access error
+ * or our protection error.
  * A failed copy may have copied a part.
  */
 #ifndef PRXE_MR_H
@@ -32,7 +37,10 @@
 struct prxe_dev;
 struct prxe_pd;
 
-#define PRXE_MR_SECTION_MAX	8192
+/* Bytes in one section: at memory speed, posted writes, uncached reads. */
+#define PRXE_MR_SECTION_MAX		32768
+#define PRXE_MR_SECTION_IO_WRITE	8192
+#define PRXE_MR_SECTION_IO_READ		1024
 
 /**
  * struct prxe_mem - memory as the data path names it
@@ -53,7 +61,8 @@ struct prxe_mem {
  * prxe_mr_check() - may this range be accessed
  * @mem: where; @len: bytes
  *
- * Rights and range only: does not answer -EAGAIN for a region that moved.
+ * Rights, range and whether it is gone for good: does not answer -EAGAIN for a
+ * region that moved.
  * Context: any up to softirq. Return: 0 or as above.
  */
 int prxe_mr_check(const struct prxe_mem *mem, u64 len);
@@ -62,6 +71,8 @@ int prxe_mr_check(const struct prxe_mem *mem, u64 len);
  * prxe_mr_copy_in() - write into a region
  * @mem: destination; @src: source, kernel memory; @len: bytes, any number
  *
+ * On return the bytes are on their way out of the CPU, I/O memory too: a store
+ * release, as of a completion, may tell of them.
  * Context: any up to softirq. Return: 0 or as above.
  */
 int prxe_mr_copy_in(const struct prxe_mem *mem, const void *src, size_t len);
@@ -91,14 +102,14 @@ int prxe_mr_copy(const struct prxe_mem *dst, const struct prxe_mem *src,
 
 /**
  * prxe_mr_atomic() - 64-bit compare and swap, or fetch and add
- * @mem: target, aligned to 8 (checked: -EINVAL -> see the return value)
+ * @mem: target, aligned to 8
  * @cas: compare and swap, else fetch and add
  * @compare: for compare and swap
  * @swap_add: the value to swap in, or to add
  * @orig: what was there before
  *
  * Values in host order. Atomic towards every prxe access to the same physical
- * location through any region; RAM also towards the CPU.
+ * location through any region; RAM also towards the CPU. Fully ordered.
  * Context: any up to softirq. Return: 0, as above, or -EFAULT when misaligned.
  */
 int prxe_mr_atomic(const struct prxe_mem *mem, bool cas, u64 compare,
@@ -110,10 +121,14 @@ int prxe_mr_atomic(const struct prxe_mem *mem, bool cas, u64 compare,
  *
  * Takes the reservation lock of a moved dma-buf, waits for its fences, fetches
  * its pages where they are now. Context: process, no lock held.
- * Return: 0: try the access again; -EAGAIN: the buffer is moving right now, try
- * after a pause; or as above.
+ * Return: 0: try the access again; -EAGAIN: the buffer is moving right now, or
+ * memory is short, try after a pause; or as above.
  */
 int prxe_mr_fault(const struct prxe_mem *mem, u64 len);
+
+/* The same, and run @fn while the region cannot move: mr.c has the contract. */
+int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
+		      int (*fn)(void *arg), void *arg);
 
 /* verbs, see struct ib_device_ops */
 struct ib_mr *prxe_get_dma_mr(struct ib_pd *ibpd, int access);

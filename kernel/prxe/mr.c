@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory regions: keys and lives.
+ *
+ * A key is an index into &prxe_dev.mrs, 24 bits, and an 8-bit variant. Indices
+ * are given out in a circle, and the variant is another one in each round, so
+ * that a key that is used after its region's end meets an empty index or a
+ * different variant. One circle serves all devices: a key of one device means
+ * nothing on another. lkey and rkey are the same; rights are in the region.
+ */
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <rdma/ib_verbs.h>
+
+#include "crc.h"
+#include "mr_internal.h"
+#include "section.h"
+
+#define PRXE_MR_MAX_INDEX	0xffffffu
+
+/* What user space may ask for; optional bits are promises we do not need. */
+#define PRXE_MR_ACCESS		(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_READ | \
+				 IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC | \
+				 IB_ACCESS_MW_BIND | IB_ACCESS_HUGETLB)
+
+static DEFINE_MUTEX(prxe_mr_key_lock);	/* leaf: the two below */
+static u32 prxe_mr_next_index;
+static u8 prxe_mr_variant;
+
+/* Reserves an index; the region is not found there before prxe_mr_publish(). */
+static int prxe_mr_new_key(struct prxe_dev *dev, u32 *key)
+{
+	u32 index;
+	int ret;
+
+	guard(mutex)(&prxe_mr_key_lock);
+	ret = xa_alloc_cyclic(&dev->mrs, &index, NULL,
+			      XA_LIMIT(1, PRXE_MR_MAX_INDEX),
+			      &prxe_mr_next_index, GFP_KERNEL);
+	if (ret < 0)
+		return ret == -EBUSY ? -ENOMEM : ret;
+	if (ret)
+		prxe_mr_variant++;
+	*key = index << 8 | prxe_mr_variant;
+	return 0;
+}
+
+/**
+ * prxe_mr_alloc() - begin a region
+ * @ibpd: protection domain
+ * @ops: backend
+ * @access: rights
+ *
+ * The region has its key, but nobody finds it; it is INVALID and has no
+ * memory. To be ended with prxe_mr_publish() or prxe_mr_abort().
+ *
+ * Context: process. Return: the region, or an ERR_PTR.
+ */
+struct prxe_mr *prxe_mr_alloc(struct ib_pd *ibpd, const struct prxe_mr_ops *ops,
+			      int access)
+{
+	struct prxe_mr *mr;
+	int ret;
+
+	mr = kzalloc_obj(*mr);
+	if (!mr)
+		return ERR_PTR(-ENOMEM);
+	mr->pd = to_ppd(ibpd);
+	mr->ops = ops;
+	mr->access = access & PRXE_MR_ACCESS;
+	mr->state = PRXE_MR_INVALID;
+	prxe_extents_init(&mr->ext);
+	kref_init(&mr->ref);
+
+	ret = prxe_mr_new_key(to_pdev(ibpd->device), &mr->key);
+	if (ret) {
+		kfree(mr);
+		return ERR_PTR(ret);
+	}
+	mr->ibmr.lkey = mr->key;
+	mr->ibmr.rkey = mr->key;
+	return mr;
+}
+
+/**
+ * prxe_mr_set_range() - say which addresses a region has
+ * @mr: a region before prxe_mr_publish()
+ * @iova: first address
+ * @length: bytes; the range was checked
+ */
+void prxe_mr_set_range(struct prxe_mr *mr, u64 iova, u64 length)
+{
+	mr->iova = iova;
+	mr->length = length;
+	mr->first = offset_in_page(iova);
+	mr->ibmr.iova = iova;
+	mr->ibmr.length = length;
+	mr->ibmr.page_size = PAGE_SIZE;
+}
+
+/**
+ * prxe_mr_publish() - finish a region: its key is good from now on
+ * @mr: the region, with range and memory
+ *
+ * The index was reserved, so that this cannot fail. Context: process.
+ */
+void prxe_mr_publish(struct prxe_mr *mr)
+{
+	void *old = xa_store(&prxe_mr_dev(mr)->mrs, mr->key >> 8, mr,
+			     GFP_KERNEL);
+
+	WARN_ON_ONCE(old);
+}
+
+static void prxe_mr_free(struct kref *ref)
+{
+	struct prxe_mr *mr = container_of(ref, struct prxe_mr, ref);
+
+	kfree_rcu(mr, rcu);
+}
+
+/**
+ * prxe_mr_abort() - give up a region that was not published
+ * @mr: the region; its backend has given back its memory
+ */
+void prxe_mr_abort(struct prxe_mr *mr)
+{
+	xa_erase(&prxe_mr_dev(mr)->mrs, mr->key >> 8);
+	prxe_mr_drop_extents(mr);
+	kref_put(&mr->ref, prxe_mr_free);
+}
+
+/**
+ * prxe_mr_stop() - send accesses away and wait for those inside
+ * @mr: the region
+ * @state: the new state, not VALID
+ *
+ * On return no CPU touches the region's memory, or reads its translation.
+ * Allocates nothing and does not sleep. Context: process, the backend's lock.
+ */
+void prxe_mr_stop(struct prxe_mr *mr, enum prxe_mr_state state)
+{
+	WRITE_ONCE(mr->state, state);
+	prxe_section_wait(mr);
+}
+
+/**
+ * prxe_mr_check_reg() - check what all registrations have in common
+ * @length: bytes
+ * @iova: first address
+ * @access: rights
+ * @dmah: DMA handle, for steering tags; there is no DMA here
+ *
+ * Return: 0; -EINVAL for an empty region, one past the end of the address space
+ * and for remote writing without local writing (IBTA vol 1, 10.6.3.1);
+ * -EOPNOTSUPP for what this device does not have.
+ */
+int prxe_mr_check_reg(u64 length, u64 iova, int access, struct ib_dmah *dmah)
+{
+	if (dmah)
+		return -EOPNOTSUPP;
+	if (access & (IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC) &&
+	    !(access & IB_ACCESS_LOCAL_WRITE))
+		return -EINVAL;
+	if (access & ~(PRXE_MR_ACCESS | IB_ACCESS_OPTIONAL))
+		return -EOPNOTSUPP;
+	if (!length || length - 1 > U64_MAX - iova)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * prxe_mr_reserve() - make room for extents
+ * @mr: a region that is not valid; the extents that it has are kept
+ * @nr: how many extents it must have room for
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int prxe_mr_reserve(struct prxe_mr *mr, u32 nr)
+{
+	struct prxe_extents *t = &mr->ext;
+	struct prxe_extent *v;
+
+	if (nr < t->cap)
+		return 0;
+	if (nr == U32_MAX)
+		return -ENOMEM;
+	v = kvmalloc_objs(*v, nr + 1, GFP_KERNEL_ACCOUNT);
+	if (!v)
+		return -ENOMEM;
+	memcpy(v, t->v, array_size(t->nr + 1, sizeof(*v)));
+	if (t->v != t->one)
+		kvfree(t->v);
+	t->v = v;
+	t->cap = nr + 1;
+	return 0;
+}
+
+/* Forget the extents and their memory. The region is not valid. */
+void prxe_mr_drop_extents(struct prxe_mr *mr)
+{
+	if (mr->ext.v != mr->ext.one)
+		kvfree(mr->ext.v);
+	prxe_extents_init(&mr->ext);
+}
+
+/**
+ * prxe_mr_lookup() - find the region of an access and check rights and range
+ * @mem: key, domain and rights
+ * @addr: first address
+ * @len: bytes
+ *
+ * Does not look at the state. Context: RCU read-side critical section.
+ * Return: the region, or an ERR_PTR with an error of mr.h.
+ */
+struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 addr, u64 len)
+{
+	struct prxe_dev *dev = to_pdev(mem->pd->ibpd.device);
+	struct prxe_mr *mr;
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "region looked up outside RCU");
+
+	mr = xa_load(&dev->mrs, mem->key >> 8);
+	if (unlikely(!mr || mr->key != mem->key || mr->pd != mem->pd))
+		return ERR_PTR(-EINVAL);
+	if (unlikely(mem->access & ~mr->access))
+		return ERR_PTR(-EACCES);
+	if (unlikely(!prxe_range_ok(mr->iova, mr->length, addr, len)))
+		return ERR_PTR(-ERANGE);
+	return mr;
+}
+
+static struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len)
+{
+	struct prxe_mr *mr;
+
+	guard(rcu)();
+	mr = prxe_mr_lookup(mem, mem->addr, len);
+	if (!IS_ERR(mr) && !kref_get_unless_zero(&mr->ref))
+		return ERR_PTR(-EINVAL);
+	return mr;
+}
+
+/**
+ * prxe_mr_fault_run() - make a region valid and use it before it can move again
+ * @mem: where
+ * @len: bytes that will be accessed
+ * @fn: called while the region is valid and stays it; may be NULL
+ * @arg: for @fn
+ *
+ * A buffer that moves all the time may win every race between prxe_mr_fault() and
+ * the access. This is the way out: accesses to this region from inside of
+ * @fn do not return -EAGAIN. @fn runs with the reservation lock of the dma-buf
+ * held: it may take spinlocks of queue pairs, allocate memory and send, but
+ * neither call prxe_mr_fault() nor wait for anyone who does.
+ *
+ * Context: process, no lock held.
+ * Return: what @fn returned; without @fn as prxe_mr_fault().
+ */
+int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
+		      int (*fn)(void *arg), void *arg)
+{
+	struct prxe_mr *mr;
+	int ret = 0;
+
+	might_sleep();
+	if (!len)
+		return fn ? fn(arg) : 0;
+	mr = prxe_mr_get(mem, len);
+	if (IS_ERR(mr))
+		return PTR_ERR(mr);
+	if (mr->ops->fault)
+		ret = mr->ops->fault(mr, fn, arg);
+	else if (fn)
+		ret = fn(arg);
+	kref_put(&mr->ref, prxe_mr_free);
+	return ret;
+}
+
+int prxe_mr_fault(const struct prxe_mem *mem, u64 len)
+{
+	return prxe_mr_fault_run(mem, len, NULL, NULL);
+}
+
+int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
+{
+	struct prxe_mr *mr = to_pmr(ibmr);
+	struct prxe_mr *old;
+
+	/* From here on the key is unknown to new accesses... */
+	old = xa_erase(&prxe_mr_dev(mr)->mrs, mr->key >> 8);
+	WARN_ON_ONCE(old != mr);
+	/* ...and on return of this the old ones are over. */
+	mr->ops->release(mr);
+	WARN_ON_ONCE(prxe_mr_state(mr) != PRXE_MR_DEAD);
+	kref_put(&mr->ref, prxe_mr_free);
+	return 0;
+}
+
+/**
+ * prxe_mr_init() - set up what all devices share
+ *
+ * Context: module init. Return: 0 or -EINVAL (module parameters).
+ */
+int prxe_mr_init(void)
+{
+	prxe_mr_next_index = get_random_u32_inclusive(1, PRXE_MR_MAX_INDEX);
+	prxe_mr_variant = get_random_u8();
+	return prxe_crc_init();
+}
+
+/* The counterpart of prxe_mr_init(); no region is left. */
+void prxe_mr_exit(void)
+{
+	/* Regions that kfree_rcu() has in its hands need no code of ours. */
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory regions from inside. Only mr*.c include this.
+ *
+ * States of a region (&prxe_mr.state):
+ *
+ *	INVALID -> VALID -> INVALID ...	a dma-buf moves
+ *	INVALID -> REVOKED		its memory is gone for good; keeps its keys
+ *	any     -> DEAD			deregistered: its key names nothing
+ *
+ * A region becomes VALID by prxe_mr_set_valid() and stops being it by
+ * prxe_mr_stop(), after which no access is inside. Who may change the state: its
+ * creator until it is published, its backend under the backend's lock later.
+ *
+ * Lifetime: deregistration takes the key away, then the backend gives the memory
+ * back; the struct lives on, by @ref for those who sleep (prxe_mr_fault()) and by
+ * RCU for readers.
+ */
+#ifndef PRXE_MR_INTERNAL_H
+#define PRXE_MR_INTERNAL_H
+
+#include <linux/dma-resv.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <rdma/ib_umem.h>
+#include <rdma/ib_verbs.h>
+
+#include "extent.h"
+#include "mr.h"
+#include "prxe.h"
+
+struct dma_buf;
+struct dma_buf_pfn_attachment;
+struct prxe_mr;
+struct sk_buff;
+
+enum prxe_mr_state {
+	PRXE_MR_INVALID,
+	PRXE_MR_VALID,
+	PRXE_MR_REVOKED,
+	PRXE_MR_DEAD,
+};
+
+/**
+ * struct prxe_mr_ops - a backend
+ * @import: how the memory came here, for people (R16)
+ * @fault: make the region valid again, then call @fn, if given, while nothing
+ *	can invalidate it; NULL for a backend whose regions never are. Process
+ *	context. Return: of prxe_mr_fault_run().
+ * @release: the key is gone: stop and give back the memory. Process context,
+ *	cannot fail.
+ * @show: add to the region's netlink table; may be NULL. Return: 0, -EMSGSIZE.
+ */
+struct prxe_mr_ops {
+	const char *import;
+	int (*fault)(struct prxe_mr *mr, int (*fn)(void *arg), void *arg);
+	void (*release)(struct prxe_mr *mr);
+	int (*show)(struct sk_buff *msg, const struct prxe_mr *mr);
+};
+
+/**
+ * struct prxe_mr_dmabuf - a dma-buf imported by PFN
+ * @lock: serializes fetches and the release; outside of the reservation lock
+ * @dmabuf: the buffer, a reference; constant
+ * @attach: constant from registration to release
+ * @pgoff: first page of the region in the buffer
+ * @npages: pages of the region
+ * @moves: invalidations of a valid region; written under the reservation lock
+ */
+struct prxe_mr_dmabuf {
+	struct mutex lock;	/* fetch and release; outside of the resv lock */
+	struct dma_buf *dmabuf;
+	struct dma_buf_pfn_attachment *attach;
+	unsigned long pgoff;
+	unsigned long npages;
+	unsigned long moves;
+};
+
+/**
+ * struct prxe_mr - a memory region
+ * @pd: its protection domain; compared, not followed
+ * @key: lkey and rkey
+ * @access: rights that it grants
+ * @iova: first address
+ * @length: bytes
+ * @first: offset of @iova in the translation, less than a page
+ * @state: see the top of the file
+ * @io: the memory is I/O memory; of one validity with @ext
+ * @hint: extent of the last access; only speeds up, may be anything
+ * @any: takes any kernel address: not every one has memory
+ * @ext: the translation; stable while VALID, written only while not
+ * @ops: backend
+ * @ref: one for the key, one for each prxe_mr_fault() under way
+ * @rcu: frees it after the readers
+ * @ibmr: the core's part
+ * @umem: user memory
+ * @dmabuf: a dma-buf
+ *
+ * Fields without a rule are constant while the key exists.
+ */
+struct prxe_mr {
+	struct prxe_pd *pd;
+	u32 key;
+	int access;
+	u64 iova;
+	u64 length;
+	u32 first;
+	u32 state;
+	bool io;
+	bool any;
+	u32 hint;
+	struct prxe_extents ext;
+
+	const struct prxe_mr_ops *ops;
+	struct kref ref;
+	struct rcu_head rcu;
+	struct ib_mr ibmr;
+	union {
+		struct ib_umem *umem;
+		struct prxe_mr_dmabuf dmabuf;
+	};
+};
+
+static inline struct prxe_mr *to_pmr(struct ib_mr *ibmr)
+{
+	return container_of(ibmr, struct prxe_mr, ibmr);
+}
+
+static inline struct prxe_dev *prxe_mr_dev(const struct prxe_mr *mr)
+{
+	return to_pdev(mr->pd->ibpd.device);
+}
+
+/* Let accesses in. All that they read was stored before. */
+static inline void prxe_mr_set_valid(struct prxe_mr *mr)
+{
+	/* Pairs with the acquire in prxe_mr_state(). */
+	smp_store_release(&mr->state, PRXE_MR_VALID);
+}
+
+static inline u32 prxe_mr_state(const struct prxe_mr *mr)
+{
+	/* Pairs with the release in prxe_mr_set_valid(). */
+	return smp_load_acquire(&mr->state);
+}
+
+/* mr.c */
+struct prxe_mr *prxe_mr_alloc(struct ib_pd *ibpd, const struct prxe_mr_ops *ops,
+			      int access);
+void prxe_mr_set_range(struct prxe_mr *mr, u64 iova, u64 length);
+void prxe_mr_publish(struct prxe_mr *mr);
+void prxe_mr_abort(struct prxe_mr *mr);
+void prxe_mr_stop(struct prxe_mr *mr, enum prxe_mr_state state);
+int prxe_mr_check_reg(u64 length, u64 iova, int access, struct ib_dmah *dmah);
+int prxe_mr_reserve(struct prxe_mr *mr, u32 nr);
+void prxe_mr_drop_extents(struct prxe_mr *mr);
+struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 addr, u64 len);
+
+#endif /* PRXE_MR_INTERNAL_H */

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What `rdma -dd resource show mr` tells of a region (R16).
+ */
+#include <rdma/restrack.h>
+#include <uapi/rdma/rdma_netlink.h>
+#include <net/netlink.h>
+
+#include "mr_internal.h"
+
+static const char * const prxe_mr_state_names[] = {
+	[PRXE_MR_INVALID] = "invalid",
+	[PRXE_MR_VALID] = "valid",
+	[PRXE_MR_REVOKED] = "revoked",
+	[PRXE_MR_DEAD] = "dead",
+};
+
+static int prxe_mr_show(struct sk_buff *msg, const struct prxe_mr *mr)
+{
+	if (rdma_nl_put_driver_string(msg, "import", mr->ops->import) ||
+	    rdma_nl_put_driver_string(msg, "state",
+				      prxe_mr_state_names[prxe_mr_state(mr)]) ||
+	    rdma_nl_put_driver_string(msg, "memory", mr->io ? "mmio" : "ram") ||
+	    rdma_nl_put_driver_u32(msg, "extents", READ_ONCE(mr->ext.nr)))
+		return -EMSGSIZE;
+	return mr->ops->show ? mr->ops->show(msg, mr) : 0;
+}
+
+/*
+ * The core holds a reference of the resource tracker, which deregistration waits
+ * for: the region and its memory are not given back meanwhile.
+ */
+int prxe_fill_res_mr_entry(struct sk_buff *msg, struct ib_mr *ibmr)
+{
+	struct nlattr *table;
+
+	table = nla_nest_start(msg, RDMA_NLDEV_ATTR_DRIVER);
+	if (!table)
+		return -EMSGSIZE;
+	if (prxe_mr_show(msg, to_pmr(ibmr))) {
+		nla_nest_cancel(msg, table);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(msg, table);
+	return 0;
+}

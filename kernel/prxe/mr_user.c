@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions of user memory: pages pinned by the RDMA core, reached through the
+ * kernel's direct map.
+ *
+ * The core merges neighbouring pages as it pins them, and the translation merges
+ * further across its segments, so that huge pages cost next to nothing and a
+ * region of many gigabytes has no table that one allocation could not hold.
+ * The core accounts the pages to RLIMIT_MEMLOCK. They do not move: such a region
+ * is valid from registration to deregistration.
+ */
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <rdma/ib_umem.h>
+
+#include "mr_internal.h"
+
+/* The pages of @mr->umem, as addresses in the direct map. */
+static int prxe_mr_user_translate(struct prxe_mr *mr)
+{
+	struct sg_table *sgt = &mr->umem->sgt_append.sgt;
+	struct scatterlist *sg;
+	unsigned int i;
+	int ret;
+
+	ret = prxe_mr_reserve(mr, sgt->orig_nents);
+	if (ret)
+		return ret;
+	for_each_sgtable_sg(sgt, sg, i) {
+		/* 64-bit kernels have every page in the direct map. */
+		ret = prxe_extents_extend(&mr->ext, sg_virt(sg), sg->length);
+		if (ret)
+			return ret;
+		cond_resched();
+	}
+	if (WARN_ON_ONCE(prxe_extents_end(&mr->ext) < mr->first + mr->length))
+		return -EINVAL;
+	return 0;
+}
+
+static void prxe_mr_user_release(struct prxe_mr *mr)
+{
+	prxe_mr_stop(mr, PRXE_MR_DEAD);
+	prxe_mr_drop_extents(mr);
+	ib_umem_release(mr->umem);
+}
+
+static const struct prxe_mr_ops prxe_mr_user_ops = {
+	.import = "user",
+	.release = prxe_mr_user_release,
+};
+
+struct ib_mr *prxe_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
+			       u64 iova, int access, struct ib_dmah *dmah,
+			       struct ib_udata *udata)
+{
+	struct prxe_mr *mr;
+	int ret;
+
+	ret = prxe_mr_check_reg(length, iova, access, dmah);
+	if (ret)
+		return ERR_PTR(ret);
+	if (offset_in_page(start) != offset_in_page(iova))
+		return ERR_PTR(-EINVAL);
+
+	mr = prxe_mr_alloc(ibpd, &prxe_mr_user_ops, access);
+	if (IS_ERR(mr))
+		return ERR_CAST(mr);
+	prxe_mr_set_range(mr, iova, length);
+
+	mr->umem = ib_umem_get_va(ibpd->device, start, length, access);
+	if (IS_ERR(mr->umem)) {
+		ret = PTR_ERR(mr->umem);
+		goto abort;
+	}
+	ret = prxe_mr_user_translate(mr);
+	if (ret)
+		goto unpin;
+
+	prxe_mr_set_valid(mr);
+	prxe_mr_publish(mr);
+	return &mr->ibmr;
+
+unpin:
+	ib_umem_release(mr->umem);
+abort:
+	prxe_mr_abort(mr);
+	return ERR_PTR(ret);
+}
