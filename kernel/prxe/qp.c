@@ -194,6 +194,7 @@ static void init_qp(struct prxe_qp *qp, const struct ib_qp_init_attr *init)
 	qp->rcq = to_pcq(init->recv_cq);
 	qp->attr.qp_state = IB_QPS_RESET;
 	qp->attr.path_mig_state = IB_MIG_MIGRATED;
+	qp->mtu = PRXE_MTU_MAX;		/* of datagrams; until RTR */
 	mutex_init(&qp->modify_mutex);
 	spin_lock_init(&qp->sq.lock);
 	spin_lock_init(&qp->resp.lock);

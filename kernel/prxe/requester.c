@@ -413,6 +413,8 @@ static u32 prxe_req_window(struct prxe_qp *qp, const struct prxe_swqe *wqe)
 
 	if (sq->state == IB_QPS_SQD && !sq->next_off)
 		return 0;
+	if (sq->lim.transport == PRXE_UD)
+		return 1;
 	if (!sq->next_off && (wqe->w.flags & PRXE_SEND_FENCE) && sq->rd_atomic)
 		return 0;
 	if (prxe_wqe_is_rd_atomic(wqe)) {

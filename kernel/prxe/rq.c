@@ -103,7 +103,7 @@ void prxe_rq_flush(struct prxe_qp *qp)
 	while (prxe_rq_get(qp) != -ENOENT) {
 		struct prxe_cqe cqe = {
 			.status = IB_WC_WR_FLUSH_ERR,
-			.opcode = IB_UVERBS_WC_RECV,
+			.opcode = IB_WC_RECV,
 			.vendor_err = PRXE_VERR_FLUSH,
 		};
 
