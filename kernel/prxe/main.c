@@ -143,8 +143,9 @@ static struct prxe_dev *prxe_alloc_dev(void)
  *
  * Context: process; RTNL is not held.
  * Return: 0; -EOPNOTSUPP if @ndev is not Ethernet or is loopback; -EEXIST if it
- * has a prxe device already, or if the name is taken; -EADDRINUSE if another
- * driver has the UDP port of this namespace; -ENODEV if @ndev went away.
+ * has a prxe device already; -ENFILE, from ib_core, if the name is taken;
+ * -EADDRINUSE if another driver has the UDP port of this namespace; -ENODEV if
+ * @ndev went away.
  */
 static int prxe_newlink(const char *name, struct net_device *ndev)
 {

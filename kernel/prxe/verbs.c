@@ -120,7 +120,7 @@ enum ib_mtu prxe_active_mtu(const struct prxe_dev *dev)
  * @attr: filled in; zeroed by the caller
  *
  * Context: process, takes RTNL.
- * Return: 0, or -ENODEV if the network device is going away.
+ * Return: 0.
  */
 int prxe_query_port(struct ib_device *ibdev, u32 port,
 		    struct ib_port_attr *attr)
@@ -145,8 +145,13 @@ int prxe_query_port(struct ib_device *ibdev, u32 port,
 	attr->pkey_tbl_len = PRXE_MAX_PKEYS;
 	attr->max_vl_num = 1;
 
-	return ib_get_eth_speed(ibdev, port, &attr->active_speed,
-				&attr->active_width);
+	/* Fails when the network device is going away: a port that is down. */
+	if (ib_get_eth_speed(ibdev, port, &attr->active_speed,
+			     &attr->active_width)) {
+		attr->active_speed = IB_SPEED_SDR;
+		attr->active_width = IB_WIDTH_1X;
+	}
+	return 0;
 }
 
 /**
