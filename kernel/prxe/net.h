@@ -14,39 +14,26 @@
 #ifndef PRXE_NET_H
 #define PRXE_NET_H
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
+#include <linux/udp.h>
 #include <net/dst.h>
 #include <rdma/ib_verbs.h>
 
 #include "packet.h"
 #include "segment.h"
 
+struct net;
 struct prxe_dev;
 struct prxe_mem;
 struct prxe_qp;
 struct prxe_swqe;
 
-/**
- * struct prxe_net - what the devices of a network namespace share
- * @net: the namespace
- * @sk4: UDP socket on port 4791, IPv4
- * @sk6: the same, IPv6; NULL without IPv6
- * @devs: devices in this namespace, RCU
- * @users: devices; the last one releases the sockets; prxe_net_mutex
+/* Module exit of this layer. There is no device any more; on return no callback
+ * of a socket runs our text.
  */
-struct prxe_net {
-	struct net *net;
-	struct socket *sk4;
-	struct socket *sk6;
-	struct list_head devs;
-	unsigned int users;
-};
-
-/* Module init and exit of this layer. On return of the latter no callback of a
- * socket runs our text any more.
- */
-int prxe_net_init(void);
-void prxe_net_exit(void);
+void prxe_wire_exit(void);
 
 /* Bind port 4791 of the device's namespace (shared), and the device's tx socket.
  * -EADDRINUSE when somebody else (rxe) has the port. Process context.
@@ -104,6 +91,32 @@ void prxe_flow_fini(struct prxe_flow *flow);
 bool prxe_flow_matches(const struct prxe_flow *flow, const struct sk_buff *skb);
 
 /**
+ * prxe_flow_route() - the route of a flow
+ * @flow: its owner's lock is held
+ *
+ * Looks it up at first, and again after the tables have changed.
+ * Context: bottom halves off.
+ * Return: the flow's own reference, to be cloned; or an ERR_PTR.
+ */
+struct dst_entry *prxe_flow_route(struct prxe_flow *flow);
+
+/**
+ * union prxe_ip_udp - what stands before the BTH
+ * @v4: IPv4, without options
+ * @v6: IPv6, without extension headers
+ */
+union prxe_ip_udp {
+	struct {
+		struct iphdr ip;
+		struct udphdr udp;
+	} v4;
+	struct {
+		struct ipv6hdr ip;
+		struct udphdr udp;
+	} v6;
+};
+
+/**
  * struct prxe_train - packets on their way into one sk_buff
  * @flow: where to
  * @skb: what is being built
@@ -112,6 +125,10 @@ bool prxe_flow_matches(const struct prxe_flow *flow, const struct sk_buff *skb);
  * @seg_size: bytes of each, BTH to ICRC
  * @seg: the open segment
  * @hdr_len: bytes of BTH and extensions in the open segment
+ * @crc: running ICRC of the open segment
+ * @frag: fragment of @skb that the next segment begins in
+ * @frag_off: where in it
+ * @ip: IP and UDP header as the open segment has them on the wire
  */
 struct prxe_train {
 	struct prxe_flow *flow;
@@ -122,6 +139,9 @@ struct prxe_train {
 	void *seg;
 	unsigned int hdr_len;
 	u32 crc;
+	unsigned int frag;
+	unsigned int frag_off;
+	union prxe_ip_udp ip;
 };
 
 /* Most segments of a train: UDP_MAX_SEGMENTS. Most bytes: PRXE_TRAIN_MAX_BYTES. */
@@ -236,10 +256,8 @@ void prxe_ud_rx(struct prxe_qp *qp, const struct prxe_rx *rx);
  *
  * A datagram that is lost on this host is like one lost on the wire: sent.
  *
- * Return: 0: complete it; -EAGAIN: a region is not valid, sq.fault and
- * sq.fault_len say which: call again after prxe_mr_fault(). Everything else is
- * a completion error: -ENOENT no such address handle (IB_WC_LOC_QP_OP_ERR),
- * -EMSGSIZE (IB_WC_LOC_LEN_ERR), or as prxe_mr_copy_out() (IB_WC_LOC_PROT_ERR).
+ * Return: 0: complete it; 1: @swqe was made PRXE_WQE_BAD: no such address
+ * handle, or longer than a packet; else as prxe_req_gather().
  */
 int prxe_ud_send(struct prxe_qp *qp, struct prxe_swqe *swqe);
 

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Receive: from an sk_buff of the UDP port to the half of a queue pair.
+ *
+ * An sk_buff holds one packet, or a train of packets that are gso_size bytes
+ * each but for the last. It is never linearized: headers are copied to the
+ * stack, the ICRC is computed and the payload placed by walking the fragments.
+ *
+ * Nothing that a packet says is acted upon before its ICRC was found right. In
+ * order, with what is counted when it fails:
+ *
+ *	malformed_pkts		IP options; a length, header or opcode that no
+ *				packet of ours has; congestion notifications
+ *	icrc_errors		ICRC
+ *	mismatched_pkts		partition key
+ *	unknown_qp_pkts		no such queue pair here
+ *	mismatched_pkts		transport, state, addresses
+ *
+ * What is dropped before the queue pair is known is counted at the device of the
+ * network device that it came by, or else at the first device.
+ */
+#include <linux/rculist.h>
+#include <linux/skbuff.h>
+#include <linux/udp.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <rdma/ib_cache.h>
+
+#include "crc.h"
+#include "mr.h"
+#include "net_internal.h"
+#include "qp.h"
+
+/**
+ * struct prxe_seg - a packet in its sk_buff
+ * @pnet: the namespace
+ * @skb: the sk_buff
+ * @off: of the BTH in it
+ * @len: from BTH to ICRC
+ * @v6: IPv6, else IPv4
+ */
+struct prxe_seg {
+	struct prxe_net *pnet;
+	struct sk_buff *skb;
+	unsigned int off;
+	unsigned int len;
+	bool v6;
+};
+
+static struct prxe_dev *rx_dev(struct prxe_net *pnet, const struct sk_buff *skb)
+{
+	struct prxe_dev *dev;
+
+	list_for_each_entry_rcu(dev, &pnet->devs, net_node)
+		if (dev->ndev_ifindex == skb->skb_iif)
+			return dev;
+	return list_first_or_null_rcu(&pnet->devs, struct prxe_dev, net_node);
+}
+
+#define rx_stat_inc(pnet, skb, sym)					\
+	do {								\
+		struct prxe_dev *__dev = rx_dev(pnet, skb);		\
+									\
+		if (__dev)						\
+			prxe_stat_inc(__dev, sym);			\
+	} while (0)
+
+/*
+ * Call @fn for each contiguous run of bytes; it returns other than 0 to stop.
+ * Fragments that cannot be read (device memory) end in -EFAULT.
+ */
+static int rx_walk(struct sk_buff *skb, unsigned int off, unsigned int len,
+		   int (*fn)(void *ctx, const u8 *data, unsigned int len),
+		   void *ctx)
+{
+	struct skb_seq_state st;
+	unsigned int done = 0, n;
+	const u8 *data;
+	int err = 0;
+
+	if (!len)
+		return 0;
+	skb_prepare_seq_read(skb, off, off + len, &st);
+	while (done < len) {
+		n = skb_seq_read(done, &data, &st);
+		if (!n) {
+			err = -EFAULT;
+			break;
+		}
+		n = min(n, len - done);
+		err = fn(ctx, data, n);
+		if (err)
+			break;
+		done += n;
+	}
+	skb_abort_seq_read(&st);
+	return err;
+}
+
+static int rx_crc(void *ctx, const u8 *data, unsigned int len)
+{
+	u32 *crc = ctx;
+
+	*crc = prxe_crc(*crc, data, len);
+	return 0;
+}
+
+static int rx_place(void *ctx, const u8 *data, unsigned int len)
+{
+	struct prxe_mem *mem = ctx;
+	int err;
+
+	err = prxe_mr_copy_in(mem, data, len);
+	mem->addr += len;
+	return err;
+}
+
+int prxe_rx_copy_in(const struct prxe_rx *rx, unsigned int off,
+		    unsigned int len, const struct prxe_mem *mem)
+{
+	struct prxe_mem to = *mem;
+
+	return rx_walk(rx->skb, rx->payload + off, len, rx_place, &to);
+}
+
+int prxe_rx_copy_bits(const struct prxe_rx *rx, unsigned int off, void *buf,
+		      unsigned int len)
+{
+	return skb_copy_bits(rx->skb, rx->payload + off, buf, len);
+}
+
+static bool rx_is_train(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb) &&
+	       (skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4);
+}
+
+void prxe_rx_ip_image(union prxe_ip_udp *img, const struct sk_buff *skb,
+		      bool v6, unsigned int off, unsigned int len)
+{
+	unsigned int ulen = sizeof(struct udphdr) + len;
+
+	if (v6) {
+		img->v6.ip = *ipv6_hdr(skb);
+		img->v6.udp = *udp_hdr(skb);
+		if (rx_is_train(skb)) {
+			img->v6.ip.payload_len = htons(ulen);
+			img->v6.udp.len = htons(ulen);
+		}
+		return;
+	}
+	img->v4.ip = *ip_hdr(skb);
+	img->v4.udp = *udp_hdr(skb);
+	if (rx_is_train(skb)) {
+		unsigned int i = off / skb_shinfo(skb)->gso_size;
+
+		img->v4.ip.tot_len = htons(sizeof(img->v4.ip) + ulen);
+		img->v4.ip.id = htons(ntohs(ip_hdr(skb)->id) + i);
+		img->v4.udp.len = htons(ulen);
+		ip_send_check(&img->v4.ip);
+	}
+}
+
+/* Neither options nor extension headers: the ICRC knows of none. */
+static bool rx_plain_ip(const struct sk_buff *skb, bool v6)
+{
+	int ip_len = skb_transport_offset(skb) - skb_network_offset(skb);
+
+	if (v6)
+		return ip_len == sizeof(struct ipv6hdr) &&
+		       ipv6_hdr(skb)->nexthdr == IPPROTO_UDP;
+	return ip_len == sizeof(struct iphdr) && ip_hdr(skb)->ihl == 5;
+}
+
+static bool rx_icrc_ok(const struct prxe_seg *seg, const void *hdr,
+		       unsigned int hdr_len)
+{
+	unsigned int body = seg->len - hdr_len - PRXE_ICRC_LEN;
+	union prxe_ip_udp img;
+	__le32 icrc;
+	u32 crc;
+
+	prxe_rx_ip_image(&img, seg->skb, seg->v6, seg->off, seg->len);
+	crc = prxe_icrc_headers(prxe_crc, &img, seg->v6,
+				seg->v6 ? &img.v6.udp : &img.v4.udp,
+				hdr, hdr_len);
+	if (rx_walk(seg->skb, seg->off + hdr_len, body, rx_crc, &crc) ||
+	    skb_copy_bits(seg->skb, seg->off + hdr_len + body, &icrc,
+			  sizeof(icrc)))
+		return false;
+	return icrc == prxe_icrc_final(crc);
+}
+
+/* Does the device own the address that the packet was sent to? */
+static bool rx_dev_owns_daddr(struct prxe_dev *dev, const struct prxe_seg *seg)
+{
+	const struct ib_gid_attr *attr;
+	union ib_gid gid;
+
+	if (seg->v6)
+		memcpy(&gid, &ipv6_hdr(seg->skb)->daddr, sizeof(gid));
+	else
+		ipv6_addr_set_v4mapped(ip_hdr(seg->skb)->daddr,
+				       (struct in6_addr *)&gid);
+	attr = rdma_find_gid_by_port(&dev->ibdev, &gid,
+				     IB_GID_TYPE_ROCE_UDP_ENCAP, 1, NULL);
+	if (IS_ERR(attr))
+		return false;
+	rdma_put_gid_attr(attr);
+	return true;
+}
+
+/* Every device has a QP 1; the address says which is meant. */
+static struct prxe_qp *rx_find_gsi(const struct prxe_seg *seg)
+{
+	struct prxe_dev *dev;
+	struct prxe_qp *qp;
+
+	list_for_each_entry_rcu(dev, &seg->pnet->devs, net_node) {
+		qp = rcu_dereference(dev->gsi_qp);
+		if (qp && rx_dev_owns_daddr(dev, seg))
+			return qp;
+	}
+	return NULL;
+}
+
+static struct prxe_qp *rx_find_qp(const struct prxe_seg *seg, u32 qpn)
+{
+	struct prxe_qp *qp;
+
+	if (qpn == 1)
+		return rx_find_gsi(seg);
+	qp = prxe_qp_lookup(qpn);
+	return qp && qp->dev->net == seg->pnet ? qp : NULL;
+}
+
+/*
+ * Is the packet of a kind and from a place that the queue pair listens to?
+ *
+ * The flow is written before the state becomes RTR and stays until RESET. A
+ * packet that races with RESET may be compared with anything; it goes no
+ * further than to the engine, which looks at the state under its lock.
+ */
+static bool rx_qp_accepts(const struct prxe_qp *qp, const struct prxe_seg *seg,
+			  const struct prxe_pkt *pkt)
+{
+	enum ib_qp_state state = smp_load_acquire(&qp->resp.state);
+
+	switch (qp->ibqp.qp_type) {
+	case IB_QPT_RC:
+		return pkt->op->transport == PRXE_RC && state >= IB_QPS_RTR &&
+		       prxe_flow_matches(&qp->resp.flow, seg->skb);
+	case IB_QPT_UC:
+		return pkt->op->transport == PRXE_UC && state >= IB_QPS_RTR &&
+		       prxe_flow_matches(&qp->resp.flow, seg->skb);
+	case IB_QPT_GSI:
+		return pkt->op->transport == PRXE_UD;
+	case IB_QPT_UD:
+		return pkt->op->transport == PRXE_UD &&
+		       rx_dev_owns_daddr(qp->dev, seg);
+	default:
+		return false;
+	}
+}
+
+void prxe_rx_flush(struct prxe_rx_run *run)
+{
+	if (run->qp)
+		prxe_resp_flush(run->qp);
+	run->qp = NULL;
+}
+
+static void rx_deliver(struct prxe_qp *qp, const struct prxe_rx *rx,
+		       struct prxe_rx_run *run)
+{
+	if (run->qp != qp)
+		prxe_rx_flush(run);
+	if (rx->pkt.op->transport == PRXE_UD) {
+		prxe_ud_rx(qp, rx);
+	} else if (rx->pkt.op->flags & PRXE_OP_RESPONSE) {
+		prxe_comp_rx(qp, rx);
+	} else {
+		run->qp = qp;
+		prxe_resp_rx(qp, rx);
+	}
+}
+
+static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
+{
+	unsigned int avail = min(seg->len, (unsigned int)PRXE_MAX_HDR_LEN);
+	struct prxe_rx rx = { .skb = seg->skb };
+	u8 buf[PRXE_MAX_HDR_LEN];
+	struct prxe_qp *qp;
+	const void *hdr;
+
+	hdr = skb_header_pointer(seg->skb, seg->off, avail, buf);
+	if (!hdr || prxe_pkt_parse(hdr, avail, seg->len, &rx.pkt)) {
+		rx_stat_inc(seg->pnet, seg->skb, RX_MALFORMED);
+		return;
+	}
+	if (!rx_icrc_ok(seg, hdr, rx.pkt.hdr_len)) {
+		rx_stat_inc(seg->pnet, seg->skb, RX_ICRC_ERR);
+		return;
+	}
+	/* the default partition, full or limited member */
+	if ((rx.pkt.pkey & ~PRXE_PKEY_MEMBERSHIP) != PRXE_PKEY_BASE) {
+		rx_stat_inc(seg->pnet, seg->skb, RX_MISMATCH);
+		return;
+	}
+	qp = rx_find_qp(seg, rx.pkt.qpn);
+	if (!qp) {
+		rx_stat_inc(seg->pnet, seg->skb, RX_NO_QP);
+		return;
+	}
+	if (!rx_qp_accepts(qp, seg, &rx.pkt)) {
+		prxe_stat_inc(qp->dev, RX_MISMATCH);
+		return;
+	}
+	prxe_stat_inc(qp->dev, RX_PKTS);
+	prxe_stat_add(qp->dev, RX_BYTES, seg->len);
+	rx.payload = seg->off + rx.pkt.hdr_len;
+	rx_deliver(qp, &rx, run);
+}
+
+void prxe_rx_skb(struct prxe_net *pnet, struct sk_buff *skb, bool v6,
+		 struct prxe_rx_run *run)
+{
+	unsigned int stride = rx_is_train(skb) ? skb_shinfo(skb)->gso_size :
+						 skb->len;
+	struct prxe_seg seg = { .pnet = pnet, .skb = skb, .v6 = v6 };
+
+	if (!skb->len || !stride || !rx_plain_ip(skb, v6)) {
+		rx_stat_inc(pnet, skb, RX_MALFORMED);
+		return;
+	}
+	rx_stat_inc(pnet, skb, RX_TRAINS);
+	for (; seg.off < skb->len; seg.off += stride) {
+		seg.len = min(stride, skb->len - seg.off);
+		rx_packet(&seg, run);
+	}
+}
