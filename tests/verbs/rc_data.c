@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rc_data DEVICE DEVICE [4|6]: every RC operation between two devices, or on one
+ * device, with all bytes verified: sizes and offsets off the page and MTU grid,
+ * guards around every target, every path MTU.
+ */
+#include "pair.h"
+
+#include <string.h>
+
+#define BUF	(3u << 20)
+#define GUARD	64
+
+static const size_t sizes[] = {
+	0, 1, 2, 3, 4, 7, 8, 63, 255, 256, 257, 1023, 1024, 1025, 4095, 4096,
+	4097, 8191, 12288, 65535, 65536, 65537, 262147, 1048576, 2097155,
+};
+
+struct test {
+	struct pair p;
+	uint8_t *src, *dst;
+	struct ibv_mr *smr, *dmr;
+	uint32_t seed;
+};
+
+static size_t off_of(size_t i)
+{
+	static const size_t offs[] = { 64, 65, 4093, 4096, 4099, 127 };
+
+	return offs[i % (sizeof(offs) / sizeof(*offs))];
+}
+
+/* Source filled, target erased. */
+static void prepare(struct test *t, size_t soff, size_t doff, size_t len)
+{
+	t->seed++;
+	fill(t->src + soff, len, t->seed);
+	memset(t->dst + doff - GUARD, 0xee, len + 2 * GUARD);
+}
+
+static void verify(struct test *t, size_t doff, size_t len, const char *what)
+{
+	need_pattern(t->dst + doff, len, t->seed, what);
+	need_bytes(t->dst + doff - GUARD, GUARD, 0xee, "in front of the target");
+	need_bytes(t->dst + doff + len, GUARD, 0xee, "behind the target");
+}
+
+static void one_write(struct test *t, size_t i, size_t len, bool imm)
+{
+	size_t soff = off_of(i), doff = off_of(i + 3);
+	struct ibv_wc wc;
+
+	prepare(t, soff, doff, len);
+	if (imm)
+		need_recv(&t->p.b, 77, sge_of(t->dmr, 0, 0));
+	need_send(&t->p.a, imm ? IBV_WR_RDMA_WRITE_WITH_IMM : IBV_WR_RDMA_WRITE,
+		  i, sge_of(t->smr, soff, len), (uintptr_t)t->dst + doff,
+		  t->dmr->rkey, IBV_SEND_SIGNALED);
+	wc = need_ok(t->p.a.scq);
+	CHECK(wc.opcode == IBV_WC_RDMA_WRITE && wc.wr_id == i, "%d", wc.opcode);
+	if (imm) {
+		wc = need_ok(t->p.b.rcq);
+		CHECK(wc.opcode == IBV_WC_RECV_RDMA_WITH_IMM && wc.wr_id == 77 &&
+		      wc.byte_len == len && wc.imm_data == 0x78563412 &&
+		      wc.wc_flags & IBV_WC_WITH_IMM,
+		      "opcode %d, %u bytes", wc.opcode, wc.byte_len);
+	}
+	verify(t, doff, len, imm ? "write with immediate" : "write");
+}
+
+static void one_read(struct test *t, size_t i, size_t len)
+{
+	size_t soff = off_of(i + 1), doff = off_of(i + 2);
+	struct ibv_wc wc;
+
+	prepare(t, soff, doff, len);
+	/* the other way round: b reads what a has */
+	need_send(&t->p.b, IBV_WR_RDMA_READ, i, sge_of(t->dmr, doff, len),
+		  (uintptr_t)t->src + soff, t->smr->rkey, IBV_SEND_SIGNALED);
+	wc = need_ok(t->p.b.scq);
+	CHECK(wc.opcode == IBV_WC_RDMA_READ && wc.byte_len == len, "%u bytes",
+	      wc.byte_len);
+	verify(t, doff, len, "read");
+}
+
+static void one_send(struct test *t, size_t i, size_t len, bool imm)
+{
+	size_t soff = off_of(i + 4), doff = off_of(i + 5);
+	struct ibv_wc wc;
+
+	prepare(t, soff, doff, len);
+	/* room to spare: byte_len is what came, not what there is room for */
+	need_recv(&t->p.b, i, sge_of(t->dmr, doff, len + (i & 1)));
+	need_send(&t->p.a, imm ? IBV_WR_SEND_WITH_IMM : IBV_WR_SEND, i,
+		  sge_of(t->smr, soff, len), 0, 0, IBV_SEND_SIGNALED);
+	need_ok(t->p.a.scq);
+	wc = need_ok(t->p.b.rcq);
+	CHECK(wc.opcode == IBV_WC_RECV && wc.byte_len == len && wc.wr_id == i &&
+	      !!(wc.wc_flags & IBV_WC_WITH_IMM) == imm &&
+	      (!imm || wc.imm_data == 0x78563412),
+	      "%u of %zu bytes, flags %#x", wc.byte_len, len, wc.wc_flags);
+	verify(t, doff, len, "send");
+}
+
+static void atomics(struct test *t)
+{
+	uint64_t *remote = (uint64_t *)(t->dst + 4096);
+	uint64_t *local = (uint64_t *)(t->src + 64);
+
+	remote[-1] = remote[1] = 0xeeeeeeeeeeeeeeeeull;
+	remote[0] = 0x123456789abcdef0ull;
+	need_atomic(&t->p.a, false, 1, sge_of(t->smr, 64, 8), (uintptr_t)remote,
+		    t->dmr->rkey, 0xfedcba9876543210ull, 0);
+	CHECK(need_ok(t->p.a.scq).opcode == IBV_WC_FETCH_ADD, "opcode");
+	CHECK(*local == 0x123456789abcdef0ull, "%#llx", (long long)*local);
+	CHECK(remote[0] == 0x1111111111111100ull, "%#llx", (long long)*remote);
+
+	need_atomic(&t->p.a, true, 2, sge_of(t->smr, 64, 8), (uintptr_t)remote,
+		    t->dmr->rkey, 1, 2);	/* does not match */
+	CHECK(need_ok(t->p.a.scq).opcode == IBV_WC_COMP_SWAP, "opcode");
+	CHECK(*local == 0x1111111111111100ull && remote[0] == *local,
+	      "%#llx", (long long)*remote);
+
+	need_atomic(&t->p.a, true, 3, sge_of(t->smr, 64, 8), (uintptr_t)remote,
+		    t->dmr->rkey, 0x1111111111111100ull, 42);
+	need_ok(t->p.a.scq);
+	CHECK(*local == 0x1111111111111100ull && remote[0] == 42,
+	      "%#llx", (long long)*remote);
+	CHECK(remote[-1] == 0xeeeeeeeeeeeeeeeeull && remote[1] == remote[-1],
+	      "neighbours touched");
+}
+
+/* Gather out of several pieces and scatter into several others. */
+static void lists(struct test *t)
+{
+	static const size_t from[4] = { 3, 5001, 0, 1999 };
+	static const size_t to[4] = { 4099, 1, 2003, 900 };
+	struct ibv_sge ssge[4], dsge[4];
+	struct ibv_send_wr *sbad, swr = {
+		.sg_list = ssge, .num_sge = 4, .opcode = IBV_WR_SEND,
+		.send_flags = IBV_SEND_SIGNALED,
+	};
+	struct ibv_recv_wr *rbad, rwr = { .sg_list = dsge, .num_sge = 4 };
+	uint8_t flat[7003], back[7003];
+	size_t i, at, n;
+
+	fill(flat, sizeof(flat), 4711);
+	for (i = at = 0; i < 4; i++, at += n) {
+		n = from[i];
+		memcpy(t->src + 8192 * i + 5, flat + at, n);
+		ssge[i] = sge_of(t->smr, 8192 * i + 5, n);
+		dsge[i] = sge_of(t->dmr, 8192 * i + 11, to[i]);
+	}
+	CHECK(!ibv_post_recv(t->p.b.qp, &rwr, &rbad), "post_recv");
+	CHECK(!ibv_post_send(t->p.a.qp, &swr, &sbad), "post_send");
+	need_ok(t->p.a.scq);
+	CHECK(need_ok(t->p.b.rcq).byte_len == sizeof(flat), "byte_len");
+	for (i = at = 0; i < 4; i++, at += n) {
+		n = to[i];
+		memcpy(back + at, t->dst + 8192 * i + 11, n);
+	}
+	CHECK(!memcmp(flat, back, sizeof(flat)), "scattered data differ");
+}
+
+static void inline_data(struct test *t)
+{
+	uint8_t data[64];
+	struct ibv_sge sge = { .addr = (uintptr_t)data };
+	size_t len;
+
+	for (len = 0; len <= sizeof(data); len += 7) {
+		memset(t->dst, 0xee, 256);
+		fill(data, len, (uint32_t)len);
+		sge.length = (uint32_t)len;	/* and no key at all */
+		need_send(&t->p.a, IBV_WR_RDMA_WRITE, 1, sge,
+			  (uintptr_t)t->dst + 64, t->dmr->rkey,
+			  IBV_SEND_SIGNALED | IBV_SEND_INLINE);
+		memset(data, 0, sizeof(data));	/* may be used again at once */
+		need_ok(t->p.a.scq);
+		need_pattern(t->dst + 64, len, (uint32_t)len, "inline");
+		need_bytes(t->dst + 64 + len, 64, 0xee, "behind inline");
+	}
+}
+
+/* Many at once, in both directions, completed in order. */
+static void pipeline(struct test *t)
+{
+	const size_t len = 10007;
+	unsigned int i, n = 48;
+
+	fill(t->src, n * len, 99);
+	memset(t->dst, 0, n * len);
+	for (i = 0; i < n; i++) {
+		enum ibv_wr_opcode op = i % 3 ? IBV_WR_RDMA_WRITE :
+			IBV_WR_RDMA_READ;
+		struct end *e = &t->p.a;
+
+		if (op == IBV_WR_RDMA_READ) {
+			e = &t->p.b;
+			need_send(e, op, i, sge_of(t->dmr, i * len, len),
+				  (uintptr_t)t->src + i * len, t->smr->rkey,
+				  IBV_SEND_SIGNALED);
+		} else {
+			need_send(e, op, i, sge_of(t->smr, i * len, len),
+				  (uintptr_t)t->dst + i * len, t->dmr->rkey,
+				  IBV_SEND_SIGNALED);
+		}
+	}
+	for (i = 0; i < n; i++) {
+		struct ibv_cq *cq = i % 3 ? t->p.a.scq : t->p.b.scq;
+
+		CHECK(need_ok(cq).wr_id == i, "out of order");
+	}
+	need_pattern(t->dst, n * len, 99, "pipeline");
+}
+
+static void all(struct test *t, enum ibv_mtu mtu)
+{
+	size_t i;
+
+	t->p.opt.mtu = mtu;
+	pair_connect(&t->p);
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		one_write(t, i, sizes[i], false);
+		one_write(t, i, sizes[i], true);
+		one_read(t, i, sizes[i]);
+		one_send(t, i, sizes[i], false);
+		one_send(t, i, sizes[i], true);
+	}
+	atomics(t);
+	lists(t);
+	inline_data(t);
+	pipeline(t);
+	need_empty(t->p.a.scq);
+	need_empty(t->p.b.scq);
+	need_empty(t->p.b.rcq);
+	pair_disconnect(&t->p);
+	printf("MTU %d: ok\n", 128 << mtu);
+}
+
+int main(int argc, char **argv)
+{
+	const int rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
+		IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
+	struct pair_opt opt = pair_defaults;
+	struct test t = { .seed = 1 };
+	enum ibv_mtu mtu;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc < 3) {
+		fprintf(stderr, "usage: rc_data DEVICE DEVICE [4|6]\n");
+		return 2;
+	}
+	if (argc > 3)
+		opt.family = atoi(argv[3]);
+	pair_open(&t.p, argv[1], argv[2], &opt);
+	t.src = aligned_alloc(4096, BUF);
+	t.dst = aligned_alloc(4096, BUF);
+	CHECK(t.src && t.dst, "no memory");
+	t.smr = need_mr(&t.p.a, t.src, BUF, rights);
+	t.dmr = need_mr(&t.p.b, t.dst, BUF, rights);
+	for (mtu = IBV_MTU_256; mtu <= IBV_MTU_4096; mtu++)
+		all(&t, mtu);
+	CHECK(!ibv_dereg_mr(t.smr) && !ibv_dereg_mr(t.dmr), "ibv_dereg_mr");
+	pair_close(&t.p);
+	free(t.src);
+	free(t.dst);
+	return 0;
+}
