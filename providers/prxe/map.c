@@ -38,7 +38,8 @@ int prxe_map_ring(struct ibv_context *context,
 		    context->cmd_fd, info->offset);
 	if (base == MAP_FAILED)
 		return errno;
-	if (madvise(base, info->size, MADV_DONTFORK)) {
+	/* Small kernels are made without the call (ADVISE_SYSCALLS). */
+	if (madvise(base, info->size, MADV_DONTFORK) && errno != ENOSYS) {
 		ret = errno;
 		munmap(base, info->size);
 		return ret;
