@@ -31,40 +31,33 @@ struct pfn_grant {
 	struct iosys_map map;
 };
 
-static int pfn_grant_cmp(const struct pfn_grant *grant, unsigned long pgoff,
-			 unsigned long npages)
+/*
+ * By range, then by mapping: one range may be granted several times, and the
+ * exporter may map it elsewhere each time.
+ */
+static int pfn_grant_cmp(const struct pfn_grant *a, const struct pfn_grant *b)
 {
-	if (grant->pgoff != pgoff)
-		return grant->pgoff < pgoff ? -1 : 1;
-	if (grant->npages != npages)
-		return grant->npages < npages ? -1 : 1;
+	unsigned long addr_a = (unsigned long)a->map.vaddr;
+	unsigned long addr_b = (unsigned long)b->map.vaddr;
+
+	if (a->pgoff != b->pgoff)
+		return a->pgoff < b->pgoff ? -1 : 1;
+	if (a->npages != b->npages)
+		return a->npages < b->npages ? -1 : 1;
+	if (addr_a != addr_b)
+		return addr_a < addr_b ? -1 : 1;
 	return 0;
 }
 
 static bool pfn_grant_less(struct rb_node *a, const struct rb_node *b)
 {
-	const struct pfn_grant *new = rb_entry(a, struct pfn_grant, node);
-	const struct pfn_grant *old = rb_entry(b, struct pfn_grant, node);
-
-	return pfn_grant_cmp(new, old->pgoff, old->npages) < 0;
+	return pfn_grant_cmp(rb_entry(a, struct pfn_grant, node),
+			     rb_entry(b, struct pfn_grant, node)) < 0;
 }
 
-/* One range may be granted several times; any of those grants will do. */
-static struct pfn_grant *pfn_grant_find(struct pfn_attachment *p,
-					unsigned long pgoff,
-					unsigned long npages)
+static int pfn_grant_match(const void *key, const struct rb_node *node)
 {
-	struct rb_node *node = p->grants.rb_node;
-
-	while (node) {
-		struct pfn_grant *grant = rb_entry(node, struct pfn_grant, node);
-		int cmp = pfn_grant_cmp(grant, pgoff, npages);
-
-		if (!cmp)
-			return grant;
-		node = cmp < 0 ? node->rb_right : node->rb_left;
-	}
-	return NULL;
+	return pfn_grant_cmp(key, rb_entry(node, struct pfn_grant, node));
 }
 
 static void pfn_grant_add(struct pfn_attachment *p, struct pfn_grant *grant)
@@ -219,8 +212,9 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_cpu_map, "DMA_BUF_PFN");
  * @map: as filled by dma_buf_pfn_cpu_map()
  *
  * The caller touches the memory through @map no more. Giving back what was not
- * granted is reported and otherwise ignored; after a broken invalidation, when
- * the core has taken the grants back itself, it is ignored silently.
+ * granted, or not with this mapping, is reported and otherwise ignored; after a
+ * broken invalidation, when the core has taken the grants back itself, it is
+ * ignored silently.
  *
  * Context: reservation lock held by the caller; allocates nothing, so it may be
  * called from the invalidate callback.
@@ -229,8 +223,9 @@ void dma_buf_pfn_cpu_unmap(struct dma_buf_pfn_attachment *attach,
 			   unsigned long pgoff, unsigned long npages,
 			   const struct iosys_map *map)
 {
+	struct pfn_grant key = { .pgoff = pgoff, .npages = npages };
 	struct pfn_attachment *p;
-	struct pfn_grant *grant;
+	struct rb_node *node;
 
 	if (!pfn_is_live(attach)) {
 		pfn_misuse(NULL, "cpu_unmap without an attachment");
@@ -243,16 +238,13 @@ void dma_buf_pfn_cpu_unmap(struct dma_buf_pfn_attachment *attach,
 	}
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	grant = pfn_grant_find(p, pgoff, npages);
-	if (!grant) {
-		if (p->state != PFN_BROKEN)
-			pfn_misuse(p, "cpu_unmap of %lu pages at %lu that were not mapped",
-				   npages, pgoff);
-		return;
-	}
-	if (!map || !iosys_map_is_equal(map, &grant->map))
-		pfn_misuse(p, "cpu_unmap of %lu pages at %lu with another mapping",
+	if (map)
+		key.map = *map;
+	node = rb_find(&key, &p->grants, pfn_grant_match);
+	if (node)
+		pfn_grant_end(p, rb_entry(node, struct pfn_grant, node));
+	else if (p->state != PFN_BROKEN)
+		pfn_misuse(p, "cpu_unmap of %lu pages at %lu that were not mapped so",
 			   npages, pgoff);
-	pfn_grant_end(p, grant);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_cpu_unmap, "DMA_BUF_PFN");
