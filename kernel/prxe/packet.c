@@ -85,7 +85,7 @@ int prxe_pkt_parse(const void *buf, unsigned int avail, unsigned int pkt_len,
 {
 	const struct prxe_bth *bth = buf;
 	const struct prxe_op_info *op;
-	unsigned int data_len;
+	unsigned int least, data_len;
 
 	if (avail < sizeof(*bth) || pkt_len < sizeof(*bth) + PRXE_ICRC_LEN ||
 	    pkt_len & 3)
@@ -97,10 +97,11 @@ int prxe_pkt_parse(const void *buf, unsigned int avail, unsigned int pkt_len,
 	if (!prxe_opcode_valid(p->opcode))
 		return -EOPNOTSUPP;
 	op = &prxe_op_table[p->opcode];
-	if (avail < op->hdr_len || pkt_len < op->hdr_len + PRXE_ICRC_LEN)
+	least = op->hdr_len + PRXE_ICRC_LEN;
+	if (avail < op->hdr_len || pkt_len < least)
 		return -EINVAL;
 
-	data_len = pkt_len - op->hdr_len - PRXE_ICRC_LEN;
+	data_len = pkt_len - least;
 	if (data_len && !(op->flags & PRXE_OP_PAYLOAD))
 		return -EINVAL;
 	/* data_len is 0 or at least 4, so pad alone can never fill it */
