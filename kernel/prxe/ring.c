@@ -105,6 +105,8 @@ void prxe_queue_destroy(struct prxe_queue *q)
  * @uc: the user context the ring was made in
  * @vma: shared, of the size and at the offset of a &struct prxe_ring_info
  *
+ * The mapping is not inherited over fork().
+ *
  * Return: 0; -EINVAL if there is no such ring, its size is another or the
  * mapping is private; -EPERM if it is to be executed.
  */
@@ -119,7 +121,8 @@ int prxe_mmap(struct ib_ucontext *uc, struct vm_area_struct *vma)
 	if (!entry)
 		return -EINVAL;
 
-	vm_flags_clear(vma, VM_MAYEXEC);
+	/* A child shares neither the queue pairs nor their locks. */
+	vm_flags_mod(vma, VM_DONTCOPY, VM_MAYEXEC);
 	err = remap_vmalloc_range(vma,
 				  container_of(entry, struct prxe_mmap_entry,
 					       rdma)->mem, 0);
