@@ -186,5 +186,6 @@ int main(void)
 		cmocka_unit_test(range),
 	};
 
+	random_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
