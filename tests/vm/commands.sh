@@ -20,6 +20,7 @@ Sets up a guest from Debian packages, builds prxe in it, boots it and runs:
   shell              a root shell in the guest
   root               print the guest's root directory (to add packages to it with
                      chroot DIR apt-get install ...)
+  style              checkpatch, SPDX lines, shellcheck, codespell
   help               this text
 
   --kernel KIND      production: Debian's backported kernel in QEMU (default)
@@ -114,6 +115,20 @@ cmd_root()
 	printf '%s\n' "$ROOT"
 }
 
+# The style check, with the tools of the guest root.
+cmd_style()
+{
+	[ $# -eq 0 ] || usage_error "style takes no argument"
+	need_root
+	set_traps
+	take_lock
+	mkdir -p "$BUILD/logs"
+	ready_root
+	root_mounts
+	in_root "$ROOT" "${MOUNTS[@]}" -- bash /prxe/src/tests/vm/style.sh </dev/null
+	exit
+}
+
 # take_option OPTION [VALUE]: sets TAKEN to the words used, 0 when it is none
 take_option()
 {
@@ -184,6 +199,7 @@ vm_main()
 	test)	cmd_test "${rest[@]}" ;;
 	run)	cmd_run "${rest[@]}" ;;
 	shell)	cmd_shell "${rest[@]}" ;;
+	style)	cmd_style "${rest[@]}" ;;
 	root)	cmd_root "${rest[@]}" ;;
 	help)	vm_help ;;
 	'')	vm_help >&2; exit "$EX_USAGE" ;;

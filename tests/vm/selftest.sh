@@ -38,9 +38,14 @@ OPTIONS=()
 # What must be the same before and after: mounts, our processes, sockets, shm.
 world()
 {
+	local dir
+
 	sort /proc/self/mounts
 	ls -A /dev/shm
-	ps -e -o comm= | grep -E 'qemu|virtiofsd|mmdebstrap' | sort
+	# processes in the guest root
+	for dir in /proc/[0-9]*; do
+		[ "$(readlink "$dir/root")" = "$PWD/build/root" ] && cat "$dir/comm"
+	done
 	cut -d' ' -f8- /proc/net/unix | grep -E 'root\.sock|prxe' | sort
 	find build -maxdepth 1 \( -name 'run.*' -o -name '*.tmp' \)
 }
@@ -173,8 +178,8 @@ test_guest()
 	# Killed hard in the middle: the guest goes with it.
 	guest 'sleep 1000' &
 	sleep 12
-	pid=$(pgrep -f "^/bin/bash ./vm run --kernel $kernel" | head -n 1)
-	kill -TERM "$pid"
+	# The subshell of `guest` has ./vm as its only child.
+	kill -TERM "$(cat "/proc/$!/task/$!/children")"
 	wait $!
 	is "SIGTERM" 143 $?
 	if [ "$kernel" != uml ]; then
