@@ -49,7 +49,7 @@
 static bool misuse_warn = true;
 module_param(misuse_warn, bool, 0644);
 MODULE_PARM_DESC(misuse_warn,
-		 "report an importer's misuse with a stack trace (default), or in one line");
+		 "report an importer's misuse with a stack trace (default: yes)");
 
 static DEFINE_MUTEX(pfn_live_lock);
 static DEFINE_HASHTABLE(pfn_live, 8);	/* pfn_live_lock, or RCU to read */
@@ -127,11 +127,9 @@ void pfn_misuse(struct pfn_attachment *p, const char *fmt, ...)
 	va_start(args, fmt);
 	vaf.fmt = fmt;
 	vaf.va = &args;
-	if (READ_ONCE(misuse_warn))
-		WARN(1, "dma_buf_pfn: importer %s: %pV\n", name, &vaf);
-	else
-		pr_err("dma_buf_pfn: importer %s: %pV\n", name, &vaf);
+	pr_err("dma_buf_pfn: importer %s: %pV\n", name, &vaf);
 	va_end(args);
+	WARN_ON(READ_ONCE(misuse_warn));
 }
 
 /**
