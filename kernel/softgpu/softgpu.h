@@ -13,9 +13,9 @@
  *
  *	mmap_lock
  *	  dma_resv of the BO
- *	    reclaim
  *	    softgpu_vram.lock
- *	    xa_lock of softgpu.bos
+ *	      reclaim
+ *	xa_lock of softgpu.bos: a leaf
  *
  * A BO may be moved, mapped, pinned or described by the holder of its
  * reservation lock only. Device memory is reached inside drm_dev_enter(), or
@@ -160,7 +160,8 @@ static inline unsigned long softgpu_bo_npages(struct softgpu_bo *bo)
 }
 
 /* softgpu_vram.c */
-int softgpu_vram_init_bar(struct softgpu *sg, struct pci_dev *pdev, int bar);
+int softgpu_vram_init_bar(struct softgpu *sg, struct pci_dev *pdev, int bar,
+			  u64 max);
 int softgpu_vram_init_ram(struct softgpu *sg, u64 size);
 unsigned long softgpu_vram_pfn(const struct softgpu_vram *vram,
 			       unsigned long page);

@@ -33,6 +33,10 @@ static unsigned int vram_mb;
 module_param(vram_mb, uint, 0444);
 MODULE_PARM_DESC(vram_mb, "make a device whose VRAM is this many MiB of RAM (default 0: none)");
 
+static unsigned int bar_mb;
+module_param(bar_mb, uint, 0444);
+MODULE_PARM_DESC(bar_mb, "use at most this many MiB of a BAR (default 0: all)");
+
 static char *bind = "";
 module_param(bind, charp, 0444);
 MODULE_PARM_DESC(bind, "PCI addresses to bind to, separated by commas; \"none\" (default: every ivshmem device)");
@@ -191,7 +195,8 @@ static int softgpu_pci_probe(struct pci_dev *pdev, const struct pci_device_id *i
 		return PTR_ERR(sg);
 	pci_set_drvdata(pdev, sg);
 
-	ret = softgpu_vram_init_bar(sg, pdev, IVSHMEM_BAR);
+	ret = softgpu_vram_init_bar(sg, pdev, IVSHMEM_BAR,
+				    (u64)bar_mb * SZ_1M ?: U64_MAX);
 	if (ret)
 		return ret;
 	return softgpu_start(sg);

@@ -230,9 +230,8 @@ static void softgpu_unmap(struct dma_buf_attachment *attach,
 static int softgpu_end_cpu_access(struct dma_buf *dmabuf,
 				  enum dma_data_direction dir)
 {
-	/* Drain the write-combining buffers before a device is told to read. */
 	if (dir != DMA_FROM_DEVICE)
-		wmb();
+		wmb();	/* drains write combining before a device is told to read */
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 #include "softgpu.h"
 
 #define CHUNK_ORDER	MAX_PAGE_ORDER
-#define CHUNK_PAGES	(1UL << CHUNK_ORDER)
+#define CHUNK_PAGES	BIT(CHUNK_ORDER)
 #define CHUNK_SIZE	(CHUNK_PAGES << PAGE_SHIFT)
 
 /**
@@ -95,12 +95,14 @@ static void softgpu_vram_fini_bar(struct drm_device *drm, void *data)
  * @sg: the device
  * @pdev: the PCI device, enabled
  * @bar: index of the BAR
+ * @max: how many bytes of it to use at most, not less than PAGE_SIZE
  *
  * Context: probe.
  * Return: 0, -ENODEV when there is no such memory BAR, -EBUSY when somebody
  * else owns it, or another negative error.
  */
-int softgpu_vram_init_bar(struct softgpu *sg, struct pci_dev *pdev, int bar)
+int softgpu_vram_init_bar(struct softgpu *sg, struct pci_dev *pdev, int bar,
+			  u64 max)
 {
 	struct softgpu_vram *vram = &sg->vram;
 	int ret;
@@ -121,7 +123,8 @@ int softgpu_vram_init_bar(struct softgpu *sg, struct pci_dev *pdev, int bar)
 		return ret;
 
 	vram->phys = pci_resource_start(pdev, bar);
-	vram->size = ALIGN_DOWN(pci_resource_len(pdev, bar), PAGE_SIZE);
+	vram->size = ALIGN_DOWN(min_t(u64, pci_resource_len(pdev, bar), max),
+				PAGE_SIZE);
 	vram->io = ioremap_wc(vram->phys, vram->size);
 	if (!vram->io)
 		return -ENOMEM;

@@ -4,7 +4,8 @@
 # For the softgpu tests: load it as one kind of device, RAM or BAR, run cases of
 # softgpu_test on it, unload it.
 
-RAM_MB=${RAM_MB:-24}
+# Little, so that it is soon overcommitted.
+VRAM_MB=24
 
 fail()
 {
@@ -28,10 +29,10 @@ ivshmem()
 softgpu_load()
 {
 	if [ "$1" = ram ]; then
-		modprobe softgpu vram_mb="$RAM_MB" bind=none || fail "cannot load softgpu"
+		modprobe softgpu vram_mb="$VRAM_MB" bind=none || fail "cannot load softgpu"
 	else
 		BDF=$(ivshmem) || exit 1
-		modprobe softgpu bind="$BDF" || fail "cannot load softgpu"
+		modprobe softgpu bar_mb="$VRAM_MB" bind="$BDF" || fail "cannot load softgpu"
 	fi
 	# Without udev, devtmpfs makes the node.
 	[ -n "$(ls /dev/dri/card* 2>/dev/null)" ] || fail "no DRM node"
