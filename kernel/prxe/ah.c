@@ -17,7 +17,7 @@ static int prxe_av_create(struct prxe_ah *ah, struct prxe_dev *dev, gfp_t gfp)
 	struct prxe_av *av;
 	int err;
 
-	av = kzalloc(sizeof(*av), gfp);
+	av = kzalloc_obj(*av, gfp);
 	if (!av)
 		return -ENOMEM;
 	spin_lock_init(&av->lock);

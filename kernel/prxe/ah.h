@@ -25,7 +25,7 @@ struct prxe_pd;
  * @rcu: for freeing
  */
 struct prxe_av {
-	spinlock_t lock;
+	spinlock_t lock; /* flow, dead */
 	struct prxe_flow flow;
 	bool dead;
 	struct prxe_pd *pd;

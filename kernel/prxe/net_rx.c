@@ -244,6 +244,7 @@ static struct prxe_qp *rx_find_qp(const struct prxe_seg *seg, u32 qpn)
 static bool rx_qp_accepts(const struct prxe_qp *qp, const struct prxe_seg *seg,
 			  const struct prxe_pkt *pkt)
 {
+	/* pairs with the release in prxe_modify_qp(): state after flow */
 	enum ib_qp_state state = smp_load_acquire(&qp->resp.state);
 
 	switch (qp->ibqp.qp_type) {
@@ -287,7 +288,7 @@ static void rx_deliver(struct prxe_qp *qp, const struct prxe_rx *rx,
 
 static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
 {
-	unsigned int avail = min(seg->len, (unsigned int)PRXE_MAX_HDR_LEN);
+	unsigned int avail = min_t(unsigned int, seg->len, PRXE_MAX_HDR_LEN);
 	struct prxe_rx rx = { .skb = seg->skb };
 	u8 buf[PRXE_MAX_HDR_LEN];
 	struct prxe_qp *qp;

@@ -277,7 +277,7 @@ static struct prxe_net *prxe_net_open(struct net *net)
 	struct prxe_net *pnet;
 	int err;
 
-	pnet = kzalloc(sizeof(*pnet), GFP_KERNEL);
+	pnet = kzalloc_obj(*pnet);
 	if (!pnet)
 		return ERR_PTR(-ENOMEM);
 	pnet->net = net;
