@@ -185,7 +185,7 @@ static int softgpu_vmap_bar(struct softgpu_bo *bo, struct iosys_map *map)
  * since the users of a vmap are not told about moves.
  *
  * Context: reservation lock held; may sleep.
- * Return: 0, -ENOMEM, or -EOPNOTSUPP for a
+ * Return: 0, -ENOMEM, -ENODEV after an unplug, or -EOPNOTSUPP for a
  * fragmented BO in a BAR on a kernel without vmap_pfn().
  */
 int softgpu_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
@@ -195,6 +195,10 @@ int softgpu_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 	int ret;
 
 	dma_resv_assert_held(gem->resv);
+
+	/* Its BAR may belong to somebody else by now. */
+	if (drm_dev_is_unplugged(gem->dev))
+		return -ENODEV;
 
 	if (!softgpu_bo_in_vram(bo)) {
 		ret = ttm_bo_vmap(&bo->tbo, map);

@@ -78,6 +78,10 @@ static int softgpu_pin(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
+	/* Its BAR may belong to somebody else by now. */
+	if (drm_dev_is_unplugged(bo->tbo.base.dev))
+		return -ENODEV;
+
 	if (softgpu_bo_in_vram(bo) && !softgpu_all_reach_vram(attach->dmabuf)) {
 		ret = softgpu_bo_to_system(bo);	/* -EINVAL: pinned in VRAM */
 		if (ret)

@@ -20,6 +20,7 @@ static const struct {
 	{ "static", case_static },
 	{ "dynamic", case_dynamic },
 	{ "vmap", case_vmap },
+	{ "pfn", case_pfn },
 	{ "bad", case_bad },
 	{ "hold-fd", case_hold_fd },
 	{ "hold-map", case_hold_map },

@@ -62,6 +62,10 @@ void fill(uint8_t *p, size_t size, uint32_t seed);
 void verify(const uint8_t *p, size_t size, uint32_t seed, const char *what);
 void verify_zero(const uint8_t *p, size_t size, const char *what);
 
+/* softgpu_pfn.c: an importer by page frame number that sees an unplug */
+void pfn_before_unplug(int fd);
+void pfn_after_unplug(int fd);
+
 /* the cases */
 void case_data(struct device *dev);
 void case_share(struct device *dev);
@@ -72,6 +76,7 @@ void case_busy(struct device *dev);
 void case_static(struct device *dev);
 void case_dynamic(struct device *dev);
 void case_vmap(struct device *dev);
+void case_pfn(struct device *dev);
 void case_bad(struct device *dev);
 void case_hold_fd(struct device *dev);
 void case_hold_map(struct device *dev);

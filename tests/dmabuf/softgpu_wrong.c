@@ -210,7 +210,9 @@ void case_unbind(struct device *dev)
 	fd = buffer_export(&buf);
 	p = fd_map(fd, buf.size);
 	verify(p, buf.asked, 6, "before");
+	pfn_before_unplug(fd);
 	hold();
+	pfn_after_unplug(fd);
 
 	/* Zeroes, not a fault; and nothing of the device. */
 	verify_zero(buf.map, buf.size, "after the unplug");
