@@ -164,7 +164,7 @@ static void *storm_thread(void *arg)
 	return NULL;
 }
 
-/* Registrations and deregistrations while the buffer is evicted all the time. */
+/* Registrations and deregistrations while the buffer moves to and fro. */
 void case_storm(struct reg *r)
 {
 	enum { THREADS = 3 };
@@ -182,11 +182,10 @@ void case_storm(struct reg *r)
 		check(!pthread_create(&t[i], NULL, storm_thread, &s[i]), "thread");
 	}
 	for (int i = 0; i < 200; i++) {
-		int err = debugfs_write(&r->gpu, "evict", "all");
+		const char *move = i % 2 ? "restore" : "evict";
+		int err = debugfs_write(&r->gpu, move, "all");
 
-		check(!err, "evict: %s", strerror(err));
-		/* A fault of the CPU brings it back into VRAM. */
-		((volatile uint8_t *)buf.map)[i * PAGE] += 0;
+		check(!err, "%s: %s", move, strerror(err));
 	}
 	for (int i = 0; i < THREADS; i++) {
 		pthread_join(t[i], NULL);
