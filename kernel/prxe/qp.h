@@ -101,6 +101,7 @@ struct prxe_swqe {
  * @pause: waiting for @wait_timer because this host dropped a packet
  * @fault: the access that waits for the work item; its pd is NULL if none
  * @fault_len: bytes of it
+ * @lost_races: how often in a row the memory had moved again before it was used
  * @sig_all: every work request is signaled
  * @drained: in SQD, everything sent is complete and the event was raised
  * @flow: where to
@@ -139,6 +140,7 @@ struct prxe_sq {
 	bool drained;
 	struct prxe_mem fault;
 	u64 fault_len;
+	u32 lost_races;
 	struct prxe_flow flow;
 	struct timer_list timer;
 	struct hrtimer wait_timer;
@@ -207,6 +209,12 @@ struct prxe_parked {
 	struct prxe_rx rx;
 };
 
+/*
+ * After so many lost races in a row an access runs under the reservation lock,
+ * where the buffer cannot move.
+ */
+#define PRXE_LOST_RACES		3
+
 /* More than this many packets waiting are dropped; go-back-N brings them back. */
 #define PRXE_MAX_PARKED		4096
 
@@ -229,6 +237,7 @@ struct prxe_parked {
  * @busy: packets are parked rather than executed, the work item will run
  * @fault: what the work item makes valid; its pd is NULL if none
  * @fault_len: bytes of it
+ * @lost_races: how often in a row the memory had moved again before it was used
  * @flow: where to
  */
 struct prxe_resp {
@@ -253,6 +262,7 @@ struct prxe_resp {
 	bool busy;
 	struct prxe_mem fault;
 	u64 fault_len;
+	u32 lost_races;
 	struct prxe_flow flow;
 };
 

@@ -687,6 +687,23 @@ out:
 	spin_unlock(&sq->lock);
 }
 
+/* The fault, if there was one, is resolved, or the access will fail now. */
+static int prxe_req_step_work(void *arg)
+{
+	struct prxe_qp *qp = arg;
+	struct prxe_sq *sq = &qp->sq;
+
+	spin_lock_bh(&sq->lock);
+	if (sq->fault.pd) {
+		sq->fault.pd = NULL;
+		sq->progress = jiffies;
+	}
+	prxe_req_run(qp);
+	sq->lost_races = sq->fault.pd ? sq->lost_races + 1 : 0;
+	spin_unlock_bh(&sq->lock);
+	return 0;
+}
+
 /**
  * prxe_req_work() - the requester's part of the work item
  * @qp: the queue pair
@@ -697,30 +714,29 @@ void prxe_req_work(struct prxe_qp *qp)
 {
 	struct prxe_sq *sq = &qp->sq;
 	struct prxe_mem mem;
+	bool persist;
 	u64 len;
 	int err;
 
 	spin_lock_bh(&sq->lock);
 	mem = sq->fault;
 	len = sq->fault_len;
+	persist = sq->lost_races >= PRXE_LOST_RACES;
 	spin_unlock_bh(&sq->lock);
 
 	if (mem.pd) {
-		/* a real error shows again, and is told, at the next access */
-		err = prxe_mr_fault(&mem, len);
+		err = prxe_mr_fault_run(&mem, len,
+					persist ? prxe_req_step_work : NULL, qp);
 		if (err == -EAGAIN) {
 			usleep_range(50, 100);
 			prxe_qp_kick(qp);
 			return;
 		}
+		if (persist && !err)
+			return;
 	}
-	spin_lock_bh(&sq->lock);
-	if (mem.pd) {
-		sq->fault.pd = NULL;
-		sq->progress = jiffies;
-	}
-	prxe_req_run(qp);
-	spin_unlock_bh(&sq->lock);
+	/* a real error shows again, and is told, at the next access */
+	prxe_req_step_work(qp);
 }
 
 /**
@@ -749,6 +765,7 @@ void prxe_req_reset(struct prxe_qp *qp)
 	sq->pause = false;
 	sq->drained = false;
 	sq->fault.pd = NULL;
+	sq->lost_races = 0;
 }
 
 /**

@@ -567,28 +567,6 @@ void prxe_resp_flush(struct prxe_qp *qp)
 	spin_unlock(&resp->lock);
 }
 
-/* Make the memory valid that a packet waits for. False: not yet. */
-static bool prxe_resp_resolve(struct prxe_qp *qp)
-{
-	struct prxe_resp *resp = &qp->resp;
-	struct prxe_mem mem;
-	u64 len;
-
-	spin_lock_bh(&resp->lock);
-	mem = resp->fault;
-	len = resp->fault_len;
-	spin_unlock_bh(&resp->lock);
-	if (!mem.pd)
-		return true;
-	/* a real error shows again, and is answered, at the next access */
-	if (prxe_mr_fault(&mem, len) == -EAGAIN)
-		return false;
-	spin_lock_bh(&resp->lock);
-	resp->fault.pd = NULL;
-	spin_unlock_bh(&resp->lock);
-	return true;
-}
-
 /* Go on with a read and with parked packets. True: there is more to do now. */
 static bool prxe_resp_batch(struct prxe_qp *qp)
 {
@@ -616,6 +594,54 @@ static bool prxe_resp_batch(struct prxe_qp *qp)
 	return resp->busy && !resp->read.active && !resp->fault.pd;
 }
 
+/* A turn of the work item: whether to have another one. */
+struct prxe_resp_turn {
+	struct prxe_qp *qp;
+	bool more;
+};
+
+/* The fault, if there was one, is resolved, or the access will fail now. */
+static int prxe_resp_step(void *arg)
+{
+	struct prxe_resp_turn *turn = arg;
+	struct prxe_resp *resp = &turn->qp->resp;
+
+	spin_lock_bh(&resp->lock);
+	resp->fault.pd = NULL;
+	turn->more = prxe_resp_batch(turn->qp);
+	resp->lost_races = resp->fault.pd ? resp->lost_races + 1 : 0;
+	spin_unlock_bh(&resp->lock);
+	return 0;
+}
+
+/* Return: false when the memory is moving right now. */
+static bool prxe_resp_turn(struct prxe_resp_turn *turn)
+{
+	struct prxe_resp *resp = &turn->qp->resp;
+	struct prxe_mem mem;
+	bool persist;
+	u64 len;
+	int err = 0;
+
+	spin_lock_bh(&resp->lock);
+	mem = resp->fault;
+	len = resp->fault_len;
+	persist = resp->lost_races >= PRXE_LOST_RACES;
+	spin_unlock_bh(&resp->lock);
+
+	if (mem.pd) {
+		err = prxe_mr_fault_run(&mem, len,
+					persist ? prxe_resp_step : NULL, turn);
+		if (err == -EAGAIN)
+			return false;
+		if (persist && !err)
+			return true;
+	}
+	/* a real error shows again, and is answered, at the next access */
+	prxe_resp_step(turn);
+	return true;
+}
+
 /**
  * prxe_resp_work() - the responder's part of the work item
  * @qp: the queue pair
@@ -624,21 +650,18 @@ static bool prxe_resp_batch(struct prxe_qp *qp)
  */
 void prxe_resp_work(struct prxe_qp *qp)
 {
-	bool more;
+	struct prxe_resp_turn turn = { .qp = qp };
 
 	if (!READ_ONCE(qp->resp.busy))
 		return;
 	do {
-		if (!prxe_resp_resolve(qp)) {
+		if (!prxe_resp_turn(&turn)) {
 			usleep_range(50, 100);
 			prxe_qp_kick(qp);
 			return;
 		}
-		spin_lock_bh(&qp->resp.lock);
-		more = prxe_resp_batch(qp);
-		spin_unlock_bh(&qp->resp.lock);
 		cond_resched();
-	} while (more);
+	} while (turn.more);
 }
 
 /**
@@ -667,6 +690,7 @@ void prxe_resp_reset(struct prxe_qp *qp)
 		prxe_unpark(resp, p);
 	resp->busy = false;
 	resp->fault.pd = NULL;
+	resp->lost_races = 0;
 	resp->read.active = false;
 	resp->ack_due = false;
 	resp->nak_sent = false;
