@@ -194,7 +194,7 @@ static int __init prxe_init(void)
 {
 	int err;
 
-	prxe_wq = alloc_workqueue("prxe", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	prxe_wq = alloc_workqueue("prxe", WQ_PERCPU | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
 	if (!prxe_wq)
 		return -ENOMEM;
 	err = prxe_mr_init();
