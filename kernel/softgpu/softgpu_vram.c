@@ -167,6 +167,13 @@ int softgpu_vram_init_ram(struct softgpu *sg, u64 size)
 	unsigned int nr = DIV_ROUND_UP_ULL(size, CHUNK_SIZE);
 	int ret;
 
+	/* Do not run the machine dry only to find out. */
+	if (size >> PAGE_SHIFT > totalram_pages() / 4 * 3) {
+		drm_err(&sg->drm, "%llu MiB of VRAM is more than three quarters of RAM\n",
+			size / SZ_1M);
+		return -ENOMEM;
+	}
+
 	vram->chunks = kvcalloc(nr, sizeof(*vram->chunks), GFP_KERNEL);
 	if (!vram->chunks)
 		return -ENOMEM;
