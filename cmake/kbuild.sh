@@ -30,13 +30,18 @@ build()
 install_modules()
 {
 	release=$(cat "$KDIR/include/config/kernel.release")
-	to=${DESTDIR:-}/lib/modules/$release/updates
-	mkdir -p "$to"
-	find "$OUT" -name '*.ko' | while read -r module; do
-		cp "$module" "$to/"
-		echo "$to/$(basename "$module")"
+	to=/lib/modules/$release/updates
+	mkdir -p "${DESTDIR:-}$to"
+	changed=
+	for module in $(find "$OUT" -name '*.ko' -printf '%P\n'); do
+		name=${module##*/}
+		if ! cmp -s "$OUT/$module" "${DESTDIR:-}$to/$name"; then
+			cp "$OUT/$module" "${DESTDIR:-}$to/$name"
+			changed=yes
+		fi
+		echo "$to/$name"
 	done
-	depmod ${DESTDIR:+-b "$DESTDIR"} "$release" >&2
+	[ -z "$changed" ] || depmod ${DESTDIR:+-b "$DESTDIR"} "$release" >&2
 }
 
 case $1 in

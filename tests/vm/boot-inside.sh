@@ -97,6 +97,10 @@ run_qemu()
 	append="rootfstype=virtiofs root=root rw init=$INIT console=ttyS0 loglevel=7"
 	append+=" panic=-1 oops=panic intel_iommu=on no_timer_check log_buf_len=4M"
 	append+=" net.ifnames=0 mitigations=off"
+	# A virtual CPU that a busy host does not run looks stuck: the watchdogs get
+	# patience, so that what they report is real.
+	append+=" watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+	append+=" workqueue.watchdog_thresh=120"
 
 	args=(
 		"${cpu[@]}" -M q35,kernel-irqchip=split -smp "$CPUS" -m "${GUEST_MB}M"

@@ -33,6 +33,9 @@ Options come before or after COMMAND, for run before SCRIPT. Needs root on a Deb
 system; everything is kept in build/ and, for the two kernels built here, in
 \${XDG_CACHE_HOME:-~/.cache}/prxe.
 
+Environment: PRXE_ACCEL=kvm|tcg decides instead of the trial of KVM; PRXE_CHECK=ON
+builds with W=1 C=1 and makes warnings errors.
+
 Exit status: that of the script; or 2 wrong usage, $EX_SPLAT the kernel complained
 although the script succeeded, $EX_TIMEOUT out of time, $EX_HARNESS the guest could not be
 made or died.

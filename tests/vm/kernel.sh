@@ -47,7 +47,9 @@ make_kernel()
 	exec 8>>"$cache/.lock-$KERNEL"
 	flock -n 8 || { say "another ./vm builds this kernel, waiting for it"; flock 8; }
 	if [ ! -e "$tree/.prxe-complete" ]; then
-		rm -rf --one-file-system "$cache/$KERNEL"-* "$cache/$KERNEL.tmp"
+		rm -rf --one-file-system "$cache/$KERNEL.tmp"
+		# Other clones may use other keys; what nobody used for a month goes.
+		find "$cache" -maxdepth 1 -name "$KERNEL-*" -mtime +30 -exec rm -rf {} +
 		TMPTREE=$cache/$KERNEL.tmp
 		mkdir "$TMPTREE" || die "cannot create $TMPTREE"
 		step "building the $KERNEL kernel ($what)" "kernel-$KERNEL" \
@@ -78,6 +80,7 @@ ready_kernel()
 	if [ ! -e "$KERNEL_TREE/.prxe-complete" ]; then
 		make_kernel "$KERNEL_TREE" "once; some 5 to 20 minutes"
 	fi
+	touch "$KERNEL_TREE"
 	VERSION=$(cat "$KERNEL_TREE/include/config/kernel.release") ||
 		die "$KERNEL_TREE is not a built kernel"
 	if [ "$(cat "$ROOT/usr/lib/modules/$VERSION/.prxe-key" 2>/dev/null)" != "$(basename "$KERNEL_TREE")" ]; then
