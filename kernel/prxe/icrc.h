@@ -28,7 +28,8 @@ typedef u32 (*prxe_crc_fn)(u32 crc, const void *p, size_t len);
 /**
  * prxe_crc32_init() - fill the tables of the engines below
  *
- * To be called once before any of them, by one thread; again does no harm.
+ * To be called before any of them, by one thread, from the module's init
+ * function: afterwards the tables are read-only. Again does no harm.
  */
 void prxe_crc32_init(void);
 
@@ -49,6 +50,8 @@ u32 prxe_crc32_byte(u32 crc, const void *p, size_t len);
  * @crc: the register
  * @p: bytes, at any alignment
  * @len: how many
+ *
+ * Four slices by eight at once where there is room for it, then by 16.
  *
  * Return: the register.
  */
