@@ -32,6 +32,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <rdma/restrack.h>
+#include <rdma/uverbs_ioctl.h>
 
 #include "mr_internal.h"
 
@@ -313,6 +314,9 @@ struct ib_mr *prxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 	struct prxe_mr *mr;
 	int ret;
 
+	ret = ib_no_udata_io(&attrs->driver_udata);
+	if (ret)
+		return ERR_PTR(ret);
 	ret = prxe_mr_check_reg(length, iova, access, dmah);
 	if (ret)
 		return ERR_PTR(ret);

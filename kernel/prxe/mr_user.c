@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <rdma/ib_umem.h>
+#include <rdma/uverbs_ioctl.h>
 
 #include "mr_internal.h"
 
@@ -57,6 +58,9 @@ struct ib_mr *prxe_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 	struct prxe_mr *mr;
 	int ret;
 
+	ret = ib_no_udata_io(udata);
+	if (ret)
+		return ERR_PTR(ret);
 	ret = prxe_mr_check_reg(length, iova, access, dmah);
 	if (ret)
 		return ERR_PTR(ret);
