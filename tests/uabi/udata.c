@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Driver data of every verb that has some, or none: too short, too long, with a
+ * dirty tail, with bits nobody knows, with a response that faults. The rules
+ * stand above struct ib_udata in the kernel's rdma/ib_verbs.h.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "uabi.h"
+
+#define TAIL	16	/* bytes more than the kernel knows */
+
+/**
+ * struct verb - a verb that is tried
+ * @name: for messages
+ * @c: the call as it works
+ * @undo: destroys what it made; given the response
+ * @cm: it begins with a comp_mask
+ */
+struct verb {
+	const char *name;
+	struct raw_cmd c;
+	int (*undo)(int fd, const void *resp);
+	bool cm;
+};
+
+static int undo_cq(int fd, const void *resp)
+{
+	return raw_destroy_cq(fd, ((const struct ib_uverbs_create_cq_resp *)
+				   resp)->cq_handle);
+}
+
+static int undo_qp(int fd, const void *resp)
+{
+	return raw_destroy_qp(fd, ((const struct ib_uverbs_create_qp_resp *)
+				   resp)->qp_handle);
+}
+
+static int undo_pd(int fd, const void *resp)
+{
+	struct ib_uverbs_dealloc_pd cmd = {
+		.pd_handle = ((const struct ib_uverbs_alloc_pd_resp *)
+			      resp)->pd_handle,
+	};
+
+	return raw_call(fd, &(struct raw_cmd) {
+		.nr = IB_USER_VERBS_CMD_DEALLOC_PD,
+		.cmd = &cmd, .cmd_len = sizeof(cmd),
+	});
+}
+
+static int undo_mr(int fd, const void *resp)
+{
+	struct ib_uverbs_dereg_mr cmd = {
+		.mr_handle = ((const struct ib_uverbs_reg_mr_resp *)
+			      resp)->mr_handle,
+	};
+
+	return raw_call(fd, &(struct raw_cmd) {
+		.nr = IB_USER_VERBS_CMD_DEREG_MR,
+		.cmd = &cmd, .cmd_len = sizeof(cmd),
+	});
+}
+
+/* Call; undo what succeeded; the errno must be @err. */
+static void expect(int fd, const struct verb *v, const struct raw_cmd *c,
+		   int err, const char *what)
+{
+	int ret = raw_call(fd, c);
+
+	check(ret == -err, "%s, %s: %s instead of %s", v->name, what,
+	      ret ? strerror(-ret) : "success", err ? strerror(err) : "success");
+	if (!ret && v->undo) {
+		ret = v->undo(fd, c->resp);
+		check(!ret, "%s, %s: undo: %s", v->name, what, strerror(-ret));
+	}
+}
+
+static void try_in(int fd, const struct verb *v)
+{
+	char in[256] = {};
+	struct raw_cmd c = v->c;
+
+	if (c.in_len)
+		memcpy(in, c.in, c.in_len);
+	c.in = in;
+	expect(fd, v, &c, 0, "as it should be");
+	c.in_len = v->c.in_len + TAIL;
+	expect(fd, v, &c, 0, "longer, with zeros");
+	in[v->c.in_len + TAIL - 1] = 1;
+	expect(fd, v, &c, EOPNOTSUPP, "longer, and not zero");
+	in[v->c.in_len + TAIL - 1] = 0;
+	if (v->c.in_len) {
+		c.in_len = v->c.in_len - 4;
+		expect(fd, v, &c, EINVAL, "a word too short");
+		c.in_len = 0;
+		expect(fd, v, &c, EINVAL, "no driver data");
+	}
+	if (v->cm) {
+		c.in_len = v->c.in_len;
+		for (int bit = 0; bit < 64; bit += 21) {
+			uint64_t cm = 1ull << bit;
+
+			memcpy(in, &cm, sizeof(cm));
+			expect(fd, v, &c, EOPNOTSUPP, "unknown comp_mask");
+		}
+	}
+}
+
+static void try_out(int fd, const struct verb *v)
+{
+	struct raw_cmd c = v->c;
+	char out[256];
+	bool clean = true;
+
+	if (!c.resp_len)
+		return;
+	c.out = out;
+	c.out_len = v->c.out_len + TAIL;
+	expect(fd, v, &c, 0, "longer response");
+	for (size_t i = v->c.out_len; i < c.out_len; i++)
+		clean &= !out[i];
+	check(clean, "%s: the longer response's tail is not zero", v->name);
+	c.out_fault = true;
+	expect(fd, v, &c, EFAULT, "response faults");
+	c.out_fault = false;
+	if (v->c.out_len) {
+		c.out_len = v->c.out_len - 4;
+		expect(fd, v, &c, EINVAL, "response a word too short");
+		c.out_len = 0;
+		expect(fd, v, &c, EINVAL, "no room for a response");
+	}
+}
+
+static void try(int fd, const struct verb *v)
+{
+	try_in(fd, v);
+	try_out(fd, v);
+}
+
+/* A context can be made once per file. */
+static void context(const char *dev)
+{
+	struct ib_uverbs_get_context cmd = {};
+	struct ib_uverbs_get_context_resp resp;
+	struct prxe_alloc_ucontext_req in = { .comp_mask = 1ull << 40 };
+	struct prxe_alloc_ucontext_resp out;
+	struct raw_cmd c = {
+		.nr = IB_USER_VERBS_CMD_GET_CONTEXT,
+		.cmd = &cmd, .cmd_len = sizeof(cmd),
+		.in = &in, .in_len = sizeof(in),
+		.resp = &resp, .resp_len = sizeof(resp),
+		.out = &out, .out_len = sizeof(out),
+	};
+	struct verb v = { .name = "get_context" };
+	int fd = raw_open_file(dev);
+
+	expect(fd, &v, &c, EOPNOTSUPP, "unknown comp_mask");
+	in.comp_mask = 0;
+	c.in_len = 4;
+	expect(fd, &v, &c, EINVAL, "a word too short");
+	c.in_len = sizeof(in);
+	c.out_len = 8;
+	expect(fd, &v, &c, EINVAL, "response too short");
+	c.out_len = sizeof(out);
+	c.out_fault = true;
+	expect(fd, &v, &c, EFAULT, "response faults");
+	c.out_fault = false;
+	expect(fd, &v, &c, 0, "after all that");
+	close(fd);
+}
+
+static void cq_flags(int fd, const struct verb *cq)
+{
+	struct prxe_create_cq_req in = { .flags = PRXE_CQ_TIMESTAMP };
+	struct raw_cmd c = cq->c;
+
+	c.in = &in;
+	expect(fd, cq, &c, 0, "timestamps");
+	in.flags = 1u << 31;
+	expect(fd, cq, &c, EOPNOTSUPP, "unknown flag");
+	in.flags = 0;
+	in.reserved = 1;
+	expect(fd, cq, &c, EOPNOTSUPP, "reserved field");
+}
+
+int test_udata(const char *dev, char **argv)
+{
+	static char memory[8192];
+	int fd = raw_open(dev);
+	uint32_t pd = raw_alloc_pd(fd), cq_handle;
+	struct prxe_create_cq_resp cq_out;
+	struct prxe_create_cq_req cq_in = {};
+	struct prxe_create_qp_resp qp_out;
+	struct prxe_create_qp_req qp_in = {};
+	struct ib_uverbs_create_cq cq_cmd = { .cqe = 10, .comp_channel = -1 };
+	struct ib_uverbs_create_cq_resp cq_resp;
+	struct ib_uverbs_create_qp qp_cmd = {
+		.pd_handle = pd, .max_send_wr = 1, .max_recv_wr = 1,
+		.max_send_sge = 1, .max_recv_sge = 1,
+		.qp_type = IB_UVERBS_QPT_RC,
+	};
+	struct ib_uverbs_create_qp_resp qp_resp;
+	struct ib_uverbs_alloc_pd pd_cmd = {};
+	struct ib_uverbs_alloc_pd_resp pd_resp;
+	struct ib_uverbs_reg_mr mr_cmd = {
+		.start = (uintptr_t)memory, .hca_va = (uintptr_t)memory,
+		.length = sizeof(memory), .pd_handle = pd,
+		.access_flags = IB_UVERBS_ACCESS_LOCAL_WRITE,
+	};
+	struct ib_uverbs_reg_mr_resp mr_resp;
+	struct ib_uverbs_modify_qp mod_cmd = {};
+	struct ib_uverbs_create_qp_resp qp;
+	char none[TAIL];
+	const struct verb verbs[] = {
+		{ "alloc_pd", {
+			.nr = IB_USER_VERBS_CMD_ALLOC_PD,
+			.cmd = &pd_cmd, .cmd_len = sizeof(pd_cmd),
+			.resp = &pd_resp, .resp_len = sizeof(pd_resp),
+			.out = none,
+		}, undo_pd, false },
+		{ "create_cq", {
+			.nr = IB_USER_VERBS_CMD_CREATE_CQ,
+			.cmd = &cq_cmd, .cmd_len = sizeof(cq_cmd),
+			.in = &cq_in, .in_len = sizeof(cq_in),
+			.resp = &cq_resp, .resp_len = sizeof(cq_resp),
+			.out = &cq_out, .out_len = sizeof(cq_out),
+		}, undo_cq, true },
+		{ "create_qp", {
+			.nr = IB_USER_VERBS_CMD_CREATE_QP,
+			.cmd = &qp_cmd, .cmd_len = sizeof(qp_cmd),
+			.in = &qp_in, .in_len = sizeof(qp_in),
+			.resp = &qp_resp, .resp_len = sizeof(qp_resp),
+			.out = &qp_out, .out_len = sizeof(qp_out),
+		}, undo_qp, true },
+		{ "reg_mr", {
+			.nr = IB_USER_VERBS_CMD_REG_MR,
+			.cmd = &mr_cmd, .cmd_len = sizeof(mr_cmd),
+			.resp = &mr_resp, .resp_len = sizeof(mr_resp),
+			.out = none,
+		}, undo_mr, false },
+		{ "modify_qp", {
+			.nr = IB_USER_VERBS_CMD_MODIFY_QP,
+			.cmd = &mod_cmd, .cmd_len = sizeof(mod_cmd),
+		}, NULL, false },
+	};
+
+	(void)argv;
+	context(dev);
+	must(!raw_create_cq(fd, 16, &cq_handle, &cq_out), "create_cq");
+	must(!raw_create_qp(fd, pd, cq_handle, &qp, &qp_out), "create_qp");
+	qp_cmd.send_cq_handle = cq_handle;
+	qp_cmd.recv_cq_handle = cq_handle;
+	mod_cmd.qp_handle = qp.qp_handle;
+	mod_cmd.attr_mask = 1;		/* IBV_QP_STATE */
+	mod_cmd.qp_state = 0;		/* IBV_QPS_RESET */
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		try(fd, &verbs[i]);
+	cq_flags(fd, &verbs[1]);
+	check(!raw_destroy_qp(fd, qp.qp_handle), "destroy_qp");
+	check(!raw_destroy_cq(fd, cq_handle), "destroy_cq");
+	close(fd);
+	return 0;
+}
