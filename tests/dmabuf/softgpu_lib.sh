@@ -17,8 +17,9 @@ fail()
 ivshmem()
 {
 	for _dev in /sys/bus/pci/devices/*; do
-		[ "$(cat "$_dev/vendor" "$_dev/device" 2>/dev/null | tr '\n' ' ')" = "0x1af4 0x1110 " ] || continue
-		basename "$_dev"
+		read -r _vendor <"$_dev/vendor" && read -r _device <"$_dev/device" || continue
+		[ "$_vendor $_device" = "0x1af4 0x1110" ] || continue
+		echo "${_dev##*/}"
 		return
 	done
 	echo "no ivshmem device" >&2
