@@ -216,7 +216,7 @@ struct prxe_parked {
 #define PRXE_LOST_RACES		3
 
 /* More than this many packets waiting are dropped; go-back-N brings them back. */
-#define PRXE_MAX_PARKED		4096
+#define PRXE_MAX_PARKED		1024
 
 /**
  * struct prxe_resp - responder; all of it under @lock

@@ -35,7 +35,7 @@
 
 /* Bytes and packets that one call may send before others get their turn. */
 #define PRXE_REQ_BUDGET_BYTES	SZ_256K
-#define PRXE_REQ_BUDGET_PKTS	64
+#define PRXE_REQ_BUDGET_PKTS	256
 
 /* Packets without acknowledgment: 1 MiB of them, within these bounds. */
 #define PRXE_WINDOW_BYTES	SZ_1M
