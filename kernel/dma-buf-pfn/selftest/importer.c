@@ -416,24 +416,39 @@ int mock_ioc_map(struct mock_file *file, void *data)
 	return ret;
 }
 
-static int mock_unmap(struct mock_import *imp, unsigned long pgoff,
-		      unsigned long npages)
+static struct mock_slot *mock_granted(struct mock_import *imp,
+				      unsigned long pgoff, unsigned long npages)
 {
 	unsigned int i;
 
-	dma_resv_assert_held(imp->dmabuf->resv);
 	for (i = 0; i < MOCK_NR_SLOTS; i++) {
 		struct mock_slot *slot = &imp->slots[i];
 
-		if (slot->state != MOCK_SLOT_GRANTED || slot->pgoff != pgoff ||
-		    slot->npages != npages)
-			continue;
-		scoped_guard(spinlock, &imp->lock)
-			slot->state = MOCK_SLOT_FREE;
-		dma_buf_pfn_cpu_unmap(imp->attach, pgoff, npages, &slot->map);
-		return 0;
+		if (slot->state == MOCK_SLOT_GRANTED && slot->pgoff == pgoff &&
+		    slot->npages == npages)
+			return slot;
 	}
-	return -ENOENT;
+	return NULL;
+}
+
+static int mock_unmap(struct mock_import *imp, const struct mock_map *arg)
+{
+	struct mock_slot *slot = mock_granted(imp, arg->pgoff, arg->npages);
+	struct iosys_map map = IOSYS_MAP_INIT_VADDR(NULL);
+
+	if (!(arg->flags & MOCK_MAP_FORGED)) {
+		if (!slot)
+			return -ENOENT;
+		map = slot->map;
+	}
+	/* A call that is to be refused leaves the importer its grant. */
+	if (!arg->flags) {
+		spin_lock(&imp->lock);
+		slot->state = MOCK_SLOT_FREE;
+		spin_unlock(&imp->lock);
+	}
+	dma_buf_pfn_cpu_unmap(imp->attach, arg->pgoff, arg->npages, &map);
+	return 0;
 }
 
 /**
@@ -445,23 +460,20 @@ static int mock_unmap(struct mock_import *imp, unsigned long pgoff,
  */
 int mock_ioc_unmap(struct mock_file *file, void *data)
 {
-	struct iosys_map forged = IOSYS_MAP_INIT_VADDR(NULL);
 	struct mock_map *arg = data;
 	struct mock_import *imp;
-	int ret = 0;
+	int ret;
 
 	imp = mock_import_get(file, arg->id);
 	if (!imp)
 		return -ENOENT;
-	if (!(arg->flags & MOCK_MAP_NO_LOCK))
+	if (arg->flags & MOCK_MAP_NO_LOCK) {
+		ret = mock_unmap(imp, arg);
+	} else {
 		dma_resv_lock(imp->dmabuf->resv, NULL);
-	if (arg->flags & (MOCK_MAP_FORGED | MOCK_MAP_NO_LOCK))
-		dma_buf_pfn_cpu_unmap(imp->attach, arg->pgoff, arg->npages,
-				      &forged);
-	else
-		ret = mock_unmap(imp, arg->pgoff, arg->npages);
-	if (!(arg->flags & MOCK_MAP_NO_LOCK))
+		ret = mock_unmap(imp, arg);
 		dma_resv_unlock(imp->dmabuf->resv);
+	}
 	mock_import_put(imp);
 	return ret;
 }
