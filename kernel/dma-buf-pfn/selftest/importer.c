@@ -8,6 +8,7 @@
  *
  * Locks: reservation lock -> mock_import.lock.
  */
+#include <linux/delay.h>
 #include <linux/dma-resv.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
@@ -617,7 +618,7 @@ static void mock_race_lookup(struct mock_import *imp, struct mock_race *arg,
 	}
 	/* Room for an invalidation. */
 	if (pgoff & 1)
-		yield();
+		usleep_range(1, 20);
 
 	guard(spinlock)(&imp->lock);
 	if (dma_buf_pfn_read_retry(imp->attach, seq)) {
