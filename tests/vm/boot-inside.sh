@@ -32,9 +32,13 @@ open_channels()
 # Each reader ends when the emulator has closed its end.
 close_channels()
 {
-	: >out &
-	: >err &
-	wait "${readers[@]}"
+	local fifo
+
+	for fifo in out err log; do
+		# Where the emulator never opened it, the reader still waits.
+		[ -p "$fifo" ] && : >"$fifo" &
+	done
+	[ "${#readers[@]}" -eq 0 ] || wait "${readers[@]}"
 }
 
 run_uml()
@@ -49,15 +53,21 @@ run_uml()
 		exec 5>out 6>err
 		console=(con0=null,fd:5 con1=null,fd:6)
 	fi
+	# tty2 is the kernel's console. Its own "stderr" console ends with the boot.
+	rm -f log
+	mkfifo log
+	cat log >kernel.log &
+	readers+=($!)
+	exec 7>log
+	console+=(con2=null,fd:7 console=tty2)
 	mkdir -p /dev/shm/uml
-	: >kernel.log
 	TMPDIR=/dev/shm/uml timeout --foreground -k 5 "$TIMEOUT" \
 		/prxe/kernel/linux mem="${GUEST_MB}M" ncpus="$CPUS" seccomp=on \
 		uml_dir=/dev/shm/uml rootfstype=hostfs rootflags=/ rw init="$INIT" \
-		con=null "${console[@]}" stderr=1 panic=-1 oops=panic 2>kernel.log
+		"${console[@]}" loglevel=7 panic=-1 oops=panic 2>&7
 	rc=$?
-	exec 5>&- 6>&-
-	[ "$MODE" = shell ] || close_channels
+	exec 5>&- 6>&- 7>&-
+	close_channels
 	return "$rc"
 }
 
@@ -132,7 +142,7 @@ run_qemu()
 	fi
 	timeout --foreground -k 5 "$TIMEOUT" qemu-system-x86_64 "${args[@]}"
 	rc=$?
-	[ "$MODE" = shell ] || close_channels
+	close_channels
 	return "$rc"
 }
 

@@ -136,7 +136,7 @@ test_usage()
 
 test_guest()
 {
-	local before after pid
+	local before after limit
 
 	./vm root >"$work/out" 2>"$work/err"
 	is "root" "$PWD/build/root" "$(cat "$work/out")"
@@ -144,6 +144,10 @@ test_guest()
 
 	guest 'exit 0'
 	is "status 0" 0 $?
+	limit=$SECONDS
+	guest 'true'
+	# Four times what a boot and a build that has nothing to do take now.
+	limit=$(((SECONDS - limit) * 4 + 10))
 	is "no output, nothing on stdout" "" "$(cat "$work/out")"
 
 	echo neighbour >"$work/neighbour"
@@ -169,15 +173,18 @@ test_guest()
 	grep -q 'WARNING: not a real one' "$work/err"
 	is "the complaint is printed" 0 $?
 
-	OPTIONS=(--timeout 30)
-	guest 'echo begin; sleep 1000'
+	OPTIONS=(--timeout "$limit")
+	guest 'echo begin; sleep 10000'
 	is "out of time" 124 $?
 	is "what was printed before is there" begin "$(cat "$work/out")"
 	OPTIONS=()
 
-	# Killed hard in the middle: the guest goes with it.
-	guest 'sleep 1000' &
-	sleep 12
+	# Killed in the middle: the guest goes with it.
+	: >"$work/out"
+	guest 'echo up; sleep 10000' &
+	until grep -q up "$work/out"; do
+		sleep 0.5
+	done
 	# The subshell of `guest` has ./vm as its only child.
 	kill -TERM "$(cat "/proc/$!/task/$!/children")"
 	wait $!
