@@ -118,13 +118,13 @@ perftest_hosts()
 	esac
 }
 
-# perftest_once KIND PROGRAM ARG...: the line of figures. The calibration of the
-# time stamp counter fails now and then on a busy machine, before any traffic: only
-# that is tried again.
+# perftest_once KIND COLUMN PROGRAM ARG...: the figure in that column. The calibration
+# of the time stamp counter goes wrong now and then on a busy machine: it gives up
+# before any traffic, or counts in a clock that stands still. Only that is tried again.
 perftest_once()
 {
-	_kind=$1
-	shift
+	_kind=$1 _column=$2
+	shift 2
 	perftest_hosts "$_kind"
 	for _try in 1 2 3 4 5 6; do
 		on "$_srv" "$@" -d "$_kind$_srv" >server.log 2>&1 &
@@ -132,8 +132,10 @@ perftest_once()
 		wait_for 20 on "$_srv" sh -c 'ss -ltn | grep -q :18515' || break
 		if on "$_cli" "$@" -d "$_kind$_cli" "$_addr" >client.log 2>&1 &&
 		   wait "$_server"; then
-			grep -A1 '#bytes' client.log | tail -n 1
-			return 0
+			grep -A1 '#bytes' client.log | awk -v c="$_column" '
+				NR == 2 && $c ~ /^[0-9.]+$/ && $c > 0 { print $c; ok = 1 }
+				END { exit !ok }' && return 0
+			continue
 		fi
 		kill "$_server" 2>/dev/null
 		wait "$_server" 2>/dev/null
@@ -155,15 +157,12 @@ median()
 # perftest_row KEY COLUMN TITLE PROGRAM ARG...: prxe and rxe in turn
 perftest_row()
 {
-	_key=$1 _column=$2 _title=$3
+	_key=$1 _figure=$2 _title=$3
 	shift 3
 	rm -f figures.*
 	for _turn in $(seq "$PERFTEST_RUNS"); do
 		for _side in prxe rxe; do
-			_line=$(perftest_once "$_side" "$@") || return 1
-			# A rate that was measured with no clock is not a number.
-			echo "$_line" | awk -v c="$_column" '$c !~ /^[0-9.]+$/ { exit 1 }
-				{ print $c }' >>"figures.$_side" || return 1
+			perftest_once "$_side" "$_figure" "$@" >>"figures.$_side" || return 1
 		done
 	done
 	_prxe=$(median <figures.prxe)
@@ -215,11 +214,9 @@ take_down()
 		_left=$(rdma resource show "$_what" | grep -E 'dev prxe|^link prxe' | grep -v '\[ib_core\]')
 		[ -z "$_left" ] || failed "left behind: $_left"
 	done
-	for _dev in $_topology_devices; do
-		rdma link delete "$_dev" || failed "cannot delete $_dev"
-	done
 	cleanup
 	trap 'demo_exit' EXIT
+	rdma link show | grep -q prxe && failed "a device is left"
 	for _module in prxe softgpu dma_buf_pfn; do
 		rmmod "$_module" || failed "cannot unload $_module"
 	done

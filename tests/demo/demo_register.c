@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "demo.h"
 
@@ -246,7 +245,7 @@ static void ratio(struct row *rows, int which, const char *what, const char *key
 }
 
 /* Kernel memory in use, in bytes, as far as regions take any. */
-static double kernel_memory_now(void)
+static double kernel_memory(void)
 {
 	double kib, sum = 0;
 	char line[128];
@@ -270,46 +269,34 @@ static double kernel_memory_now(void)
 	return sum;
 }
 
-/* The same, when what is freed after a grace period is gone. */
-static double kernel_memory(void)
+/*
+ * Bytes that each of @n more regions takes, with all kernel objects that belong to
+ * it. They are kept, so that none is made of what another has left.
+ */
+static double memory_of(struct pair *p, struct series *s, struct ibv_mr **mr, int n)
 {
-	double last = kernel_memory_now(), now;
-
-	for (int i = 0; i < 20; i++) {
-		usleep(100000);
-		now = kernel_memory_now();
-		if (now >= last)
-			break;
-		last = now;
-	}
-	return last;
-}
-
-/* Bytes that a region takes, with all kernel objects that belong to it. */
-static double memory_of(struct demo *d, struct pair *p, struct series *s)
-{
-	enum { REGIONS = 4000 };
-	static struct ibv_mr *mr[REGIONS];
-	int n = d->quick ? REGIONS / 8 : REGIONS;
-	double before = kernel_memory(), after;
+	double before = kernel_memory();
 
 	for (int i = 0; i < n; i++)
 		mr[i] = mem_register(&s->mem, p->b.pd);
-	after = kernel_memory_now();
-	for (int i = 0; i < n; i++)
-		mem_deregister(mr[i]);
 	s->mem.mr = NULL;
-	return (after - before) / n;
+	return (kernel_memory() - before) / n;
 }
 
-static void memory(struct demo *d, struct pair *p, struct row *rows)
+static void memory(struct pair *p, struct row *rows)
 {
+	enum { WARM = 1000, MANY = 4000, ALL = WARM + 2 * MANY };
+	struct ibv_mr **mr = calloc(ALL, sizeof(*mr));
 	double first, last;
 
-	/* Fills what the allocator keeps for itself. */
-	memory_of(d, p, &rows[0].vram);
-	first = memory_of(d, p, &rows[0].vram);
-	last = memory_of(d, p, &rows[LARGEST].vram);
+	CHECK(mr, "no memory");
+	/* The first use up what the allocator has lying around. */
+	memory_of(p, &rows[0].vram, mr, WARM);
+	first = memory_of(p, &rows[0].vram, mr + WARM, MANY);
+	last = memory_of(p, &rows[LARGEST].vram, mr + WARM + MANY, MANY);
+	for (int i = 0; i < ALL; i++)
+		mem_deregister(mr[i]);
+	free(mr);
 	printf("  kernel memory that a region takes, about: %s %.0f bytes, %s %.0f bytes (goal: does not grow)\n",
 	       size_text(rows[0].size), first, size_text(rows[LARGEST].size), last);
 	result("register.memory_first", first);
@@ -334,7 +321,7 @@ void step_register(struct demo *d)
 	ratio(rows, REGISTER, "registration", "register.ratio");
 	ratio(rows, WITH_ACCESS, "registration and first access",
 	      "register.ratio_with_access");
-	memory(d, &p, rows);
+	memory(&p, rows);
 	for (size_t i = 0; i < ROWS; i++)
 		free_row(&rows[i]);
 	free(rows);

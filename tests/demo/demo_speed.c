@@ -8,7 +8,9 @@
 
 #include "demo.h"
 
-#define WINDOW		32	/* writes posted and not complete */
+#define WINDOW		(512 * KIB)	/* posted and not complete; at most 32 writes */
+#define SLICE_US	10e3
+#define SLICES		8	/* a run is made of, for each connection */
 #define SPAN		(4 * MIB)	/* that the writes go round in */
 #define LATENCY_AT	SPAN	/* behind it, the words for latency */
 #define RUNS		5
@@ -64,7 +66,7 @@ static void post(struct lane *l, unsigned int n, size_t size)
 /* MiB/s of at least @us microseconds of writes of @size. */
 static double bandwidth(struct lane *l, size_t size, double us)
 {
-	unsigned int window = SPAN / size < WINDOW ? SPAN / size : WINDOW;
+	unsigned int window = size < WINDOW / 32 ? 32 : size > WINDOW / 2 ? 2 : WINDOW / size;
 	unsigned int posted = 0, done = 0;
 	double t0 = now_us();
 
@@ -79,11 +81,15 @@ static double bandwidth(struct lane *l, size_t size, double us)
 	return (double)done * (double)size / MIB / ((now_us() - t0) / 1e6);
 }
 
-/* Does the target hold what the source does? The largest writes cover it all. */
+/* Does the target hold what the source does, once all of it was written? */
 static void check_lane(struct demo *d, struct lane *l, uint32_t seed)
 {
 	size_t wrong;
 
+	for (unsigned int i = 0; i < SPAN / MIB; i++)
+		post(l, i, MIB);
+	for (unsigned int i = 0; i < SPAN / MIB; i++)
+		need_ok(l->p.a.scq);
 	mem_cpu_begin(&l->b);
 	wrong = count_wrong(l->b.map, SPAN, seed);
 	mem_cpu_end(&l->b);
@@ -142,18 +148,27 @@ struct figures {
 	double lat[MAX_LANES][RUNS];
 };
 
-/* One sample of everything; the lanes take turns. */
+/* One run of everything; the lanes take turns, a slice each. */
 static void run(struct demo *d, struct lane *lanes, unsigned int n,
 		struct figures *f, unsigned int turn)
 {
-	double us = d->quick ? 10e3 : 100e3;
+	unsigned int slices = d->quick ? 1 : SLICES;
+	double bw[MAX_LANES][2 * SLICES], lat[MAX_LANES][SLICES];
 
-	for (size_t s = 0; s < SIZES; s++)
+	for (size_t s = 0; s < SIZES; s++) {
+		unsigned int k = s == JUDGED ? 2 * slices : slices;
+
+		for (unsigned int j = 0; j < k; j++)
+			for (unsigned int i = 0; i < n; i++)
+				bw[i][j] = bandwidth(&lanes[i], sizes[s], SLICE_US);
 		for (unsigned int i = 0; i < n; i++)
-			f->bw[s][i][turn] = bandwidth(&lanes[i], sizes[s],
-						      s == JUDGED ? 2 * us : us);
+			f->bw[s][i][turn] = median(bw[i], k);
+	}
+	for (unsigned int j = 0; j < slices; j++)
+		for (unsigned int i = 0; i < n; i++)
+			lat[i][j] = latency(&lanes[i], 30);
 	for (unsigned int i = 0; i < n; i++)
-		f->lat[i][turn] = latency(&lanes[i], d->quick ? 20 : 200);
+		f->lat[i][turn] = median(lat[i], slices);
 }
 
 static void print_row(const struct lane *lanes, unsigned int n, const char *what,
