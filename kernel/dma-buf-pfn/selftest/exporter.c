@@ -21,7 +21,7 @@
 
 #define MOCK_POISON	0x5a
 /* Where the invented page frame numbers begin. */
-#define MOCK_BIG_PFN	(1UL << 36)
+#define MOCK_BIG_PFN	0x1000000000UL
 
 static struct device *mock_dev;
 
