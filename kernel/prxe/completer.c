@@ -229,7 +229,8 @@ static void prxe_rcvd_nak(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 	struct prxe_sq *sq = &qp->sq;
 	u8 code = prxe_aeth_value(pkt->syndrome);
 
-	if (!prxe_acked(qp, pkt->psn)) {
+	/* one that names una in the middle of a read is about that read */
+	if (!prxe_acked(qp, pkt->psn) && pkt->psn != sq->una) {
 		/* an earlier response is missing: first things first */
 		prxe_implied_nak(qp);
 		return;
