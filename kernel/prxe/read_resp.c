@@ -114,6 +114,8 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 
 	lockdep_assert_held(&resp->lock);
 
+	/* before anybody is asked to kick: the work item looks at it first */
+	resp->busy = true;
 	while (resp->read.active) {
 		if (!budget) {
 			prxe_qp_kick(qp);
@@ -140,6 +142,5 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 		prxe_stat_inc(qp->dev, TX_DROPS);
 		resp->read.active = false;
 	}
-	if (resp->read.active)
-		resp->busy = true;
+	resp->busy = resp->read.active || !list_empty(&resp->parked);
 }
