@@ -411,7 +411,8 @@ static u32 prxe_req_window(struct prxe_qp *qp, const struct prxe_swqe *wqe)
 	u32 out = prxe_psn_add(sq->psn, -sq->una);
 	u32 window = prxe_window(qp);
 
-	if (sq->state == IB_QPS_SQD && !sq->next_off)
+	/* what was begun is finished, and sent again where it must be */
+	if (sq->state == IB_QPS_SQD && wqe->state == PRXE_WQE_POSTED)
 		return 0;
 	if (sq->lim.transport == PRXE_UD)
 		return 1;
@@ -521,9 +522,13 @@ static bool prxe_req_may_run(const struct prxe_sq *sq)
 static void prxe_req_check_drained(struct prxe_qp *qp)
 {
 	struct prxe_sq *sq = &qp->sq;
+	const struct prxe_swqe *wqe = prxe_swqe(sq, sq->tail);
 
-	if (sq->state != IB_QPS_SQD || sq->drained || sq->tail != sq->next ||
-	    sq->next_off)
+	if (sq->state != IB_QPS_SQD || sq->drained)
+		return;
+	/* tail == next says nothing: a retry goes back to what was sent */
+	if (sq->tail != sq->head && (wqe->state == PRXE_WQE_SENDING ||
+				     wqe->state == PRXE_WQE_SENT))
 		return;
 	sq->drained = true;
 	prxe_qp_raise(qp, IB_EVENT_SQ_DRAINED);
