@@ -71,6 +71,7 @@ static inline void *prxe_queue_slot(const struct prxe_queue *q, u32 idx)
  */
 static inline u32 prxe_queue_avail(const struct prxe_queue *q, u32 head)
 {
+	/* pairs with the user's release, see above */
 	u32 n = smp_load_acquire(&q->ring->producer) - head;
 
 	return n <= q->nr ? n : 0;
@@ -79,6 +80,7 @@ static inline u32 prxe_queue_avail(const struct prxe_queue *q, u32 head)
 /* Tell the user that entries up to @tail (exclusive) are complete. */
 static inline void prxe_queue_publish(const struct prxe_queue *q, u32 tail)
 {
+	/* pairs with the user's acquire, before it writes to those slots again */
 	smp_store_release(&q->ring->consumer, tail);
 }
 
