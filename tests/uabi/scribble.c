@@ -96,6 +96,25 @@ static void *scribbler(void *arg)
 	return NULL;
 }
 
+/*
+ * Always pretends that a full ring was just posted, so that whoever takes "all
+ * there is" never comes to an end.
+ */
+static void *chaser(void *arg)
+{
+	(void)arg;
+	while (!stop) {
+		for (size_t i = 1; i < nr_areas; i++) {
+			struct prxe_ring *r = areas[i].ring;
+
+			__atomic_store_n(&r->producer, areas[i].info->slots +
+				__atomic_load_n(&r->consumer, __ATOMIC_RELAXED),
+				__ATOMIC_RELAXED);
+		}
+	}
+	return NULL;
+}
+
 static int modify(int fd, uint32_t qp, struct ib_uverbs_modify_qp cmd,
 		  uint32_t mask, uint8_t state)
 {
@@ -106,6 +125,28 @@ static int modify(int fd, uint32_t qp, struct ib_uverbs_modify_qp cmd,
 		.nr = IB_USER_VERBS_CMD_MODIFY_QP,
 		.cmd = &cmd, .cmd_len = sizeof(cmd),
 	});
+}
+
+/*
+ * A flush completes what was posted when it began: not more than a few rings
+ * full, though the work item may flush too, and the chaser posts without end.
+ */
+static void flush_ends(int fd, uint32_t qp, const struct area *rings,
+		       struct ib_uverbs_modify_qp cmd)
+{
+	uint32_t before[2], n;
+
+	modify(fd, qp, cmd, 0, IBV_QPS_ERR);
+	for (int i = 0; i < 2; i++)
+		before[i] = rings[i].ring->consumer;
+	raw_post_send(fd, qp, 0);
+	raw_post_recv(fd, qp, 0);
+	for (int i = 0; i < 2; i++) {
+		n = rings[i].ring->consumer - before[i];
+		check(n <= 16 * rings[i].info->slots,
+		      "%u entries flushed out of a ring of %u", n,
+		      rings[i].info->slots);
+	}
 }
 
 /* RESET to RTS; what fails because of our own noise does not matter. */
@@ -181,9 +222,12 @@ int test_scribble(const char *dev, char **argv)
 	pthread_t thread;
 	uint64_t seed = 0x9e3779b97f4a7c15;
 	uint32_t pd, cq_handle;
+	bool chase;
 	int fd;
 
-	must(argv[0], "usage: uabi_test scribble DEVICE GID_INDEX");
+	must(argv[0] && argv[1],
+	     "usage: uabi_test scribble DEVICE GID_INDEX noise|chase");
+	chase = !strcmp(argv[1], "chase");
 	fill_dest(dev, atoi(argv[0]), &cmd);
 	fd = raw_open(dev);
 	pd = raw_alloc_pd(fd);
@@ -198,7 +242,8 @@ int test_scribble(const char *dev, char **argv)
 		qpns[i] = qps[i].qpn;
 	}
 	signal(SIGTERM, on_term);
-	must(!pthread_create(&thread, NULL, scribbler, (void *)seed), "thread");
+	must(!pthread_create(&thread, NULL, chase ? chaser : scribbler,
+			     (void *)(uintptr_t)seed), "thread");
 	printf("ready\n");
 
 	for (; !stop; rounds++) {
@@ -209,8 +254,10 @@ int test_scribble(const char *dev, char **argv)
 			check(!connect_qp(fd, qps[i].qp_handle, cmd),
 			      "cannot connect in round %lu", rounds);
 		}
-		for (int n = 0; n < 4; n++)
+		for (int n = 0; n < 4 && !chase; n++)
 			scribble(&seed);
+		if (chase && rnd(&seed) % 16 == 0)
+			flush_ends(fd, qps[i].qp_handle, &areas[1 + 2 * i], cmd);
 		raw_post_send(fd, qps[i].qp_handle, 0);
 		if (rnd(&seed) % 8 == 0)
 			raw_post_recv(fd, qps[i].qp_handle, 0);

@@ -185,6 +185,18 @@ static void cq_flags(int fd, const struct verb *cq)
 	expect(fd, cq, &c, EOPNOTSUPP, "reserved field");
 }
 
+/* What the kernel says there is of this device; into @line. */
+static void resources(const char *dev, char *line, size_t size)
+{
+	FILE *f = popen("rdma resource show", "r");
+
+	must(f, "rdma resource");
+	do
+		must(fgets(line, size, f), "rdma resource does not show %s", dev);
+	while (!strstr(line, dev));
+	pclose(f);
+}
+
 int test_udata(const char *dev, char **argv)
 {
 	static char memory[8192];
@@ -212,7 +224,7 @@ int test_udata(const char *dev, char **argv)
 	struct ib_uverbs_reg_mr_resp mr_resp;
 	struct ib_uverbs_modify_qp mod_cmd = {};
 	struct ib_uverbs_create_qp_resp qp;
-	char none[TAIL];
+	char none[TAIL], before[256], after[256];
 	const struct verb verbs[] = {
 		{ "alloc_pd", {
 			.nr = IB_USER_VERBS_CMD_ALLOC_PD,
@@ -255,9 +267,12 @@ int test_udata(const char *dev, char **argv)
 	mod_cmd.qp_handle = qp.qp_handle;
 	mod_cmd.attr_mask = 1;		/* IBV_QP_STATE */
 	mod_cmd.qp_state = 0;		/* IBV_QPS_RESET */
+	resources(dev, before, sizeof(before));
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		try(fd, &verbs[i]);
 	cq_flags(fd, &verbs[1]);
+	resources(dev, after, sizeof(after));
+	check(!strcmp(before, after), "left half made: %s was %s", after, before);
 	check(!raw_destroy_qp(fd, qp.qp_handle), "destroy_qp");
 	check(!raw_destroy_cq(fd, cq_handle), "destroy_cq");
 	close(fd);
