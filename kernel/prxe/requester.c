@@ -609,6 +609,8 @@ void prxe_req_retry(struct prxe_qp *qp, u32 psn)
  * prxe_req_flush() - complete everything with IB_WC_WR_FLUSH_ERR
  * @qp: a queue pair in ERR or SQE
  *
+ * Once through the ring is all: what is posted behind that has its own doorbell,
+ * and a user that moves the index all the time must not keep us here.
  * Context: sq.lock held.
  */
 void prxe_req_flush(struct prxe_qp *qp)
@@ -617,11 +619,9 @@ void prxe_req_flush(struct prxe_qp *qp)
 
 	lockdep_assert_held(&sq->lock);
 
-	do {
-		prxe_req_fetch(qp);
-		while (sq->tail != sq->head)
-			prxe_complete(qp, IB_WC_WR_FLUSH_ERR, PRXE_VERR_FLUSH);
-	} while (sq->ring.ring && prxe_queue_avail(&sq->ring, sq->head));
+	prxe_req_fetch(qp);
+	while (sq->tail != sq->head)
+		prxe_complete(qp, IB_WC_WR_FLUSH_ERR, PRXE_VERR_FLUSH);
 	sq->una = sq->max_psn;
 	sq->psn = sq->max_psn;
 	sq->next_off = 0;

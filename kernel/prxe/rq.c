@@ -88,11 +88,15 @@ int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset)
 /*
  * Sets PRXE_RING_NEED_DOORBELL first, so that a receive that is posted later is
  * flushed by its doorbell, or was seen here: the user stores its producer index
- * and then loads the flag, we store the flag and then load the index.
+ * and then loads the flag, we store the flag and then load the index. Once through
+ * the ring is therefore all: what is behind that was posted when the user had seen
+ * an entry complete, and with it the flag. A user that moves the index all the
+ * time does not keep us here.
  */
 void prxe_rq_flush(struct prxe_qp *qp)
 {
 	struct prxe_rq *rq = &qp->resp.rq;
+	u32 n;
 
 	lockdep_assert_held(&qp->resp.lock);
 
@@ -100,7 +104,7 @@ void prxe_rq_flush(struct prxe_qp *qp)
 		return;
 	WRITE_ONCE(rq->ring.ring->flags, PRXE_RING_NEED_DOORBELL);
 	smp_mb(); /* flag before index, see above */
-	while (prxe_rq_get(qp) != -ENOENT) {
+	for (n = 0; n < rq->ring.nr && prxe_rq_get(qp) != -ENOENT; n++) {
 		struct prxe_cqe cqe = {
 			.status = IB_WC_WR_FLUSH_ERR,
 			.opcode = IB_WC_RECV,
