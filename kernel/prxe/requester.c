@@ -398,7 +398,8 @@ static void prxe_req_sent(struct prxe_qp *qp, struct prxe_swqe *wqe, u32 npkts)
 		if (sq->next_off >= wqe->npkts)
 			prxe_req_next(sq, wqe);
 	}
-	if (prxe_psn_diff(sq->psn, sq->max_psn) > 0)
+	/* as distances from una: a read may take half of all PSNs at once */
+	if (prxe_psn_add(sq->psn, -sq->una) > prxe_psn_add(sq->max_psn, -sq->una))
 		sq->max_psn = sq->psn;
 	if (sq->timeout && !timer_pending(&sq->timer))
 		mod_timer(&sq->timer, jiffies + sq->timeout);
