@@ -330,15 +330,17 @@ static struct prxe_rd_res *prxe_res_new(struct prxe_resp *resp, u32 npkts)
 	return res;
 }
 
+/* The newest first: an old one may have the same PSN from a round before. */
 static struct prxe_rd_res *prxe_res_find(struct prxe_resp *resp, u32 psn)
 {
-	u32 i;
+	u32 n = resp->max_rd_atomic, i;
 
-	for (i = 0; i < resp->max_rd_atomic; i++)
-		if (resp->res[i].valid &&
-		    prxe_psn_in_window(psn, resp->res[i].psn,
-				       resp->res[i].npkts))
-			return &resp->res[i];
+	for (i = 1; i <= n; i++) {
+		struct prxe_rd_res *res = &resp->res[(resp->res_next + n - i) % n];
+
+		if (res->valid && prxe_psn_in_window(psn, res->psn, res->npkts))
+			return res;
+	}
 	return NULL;
 }
 
