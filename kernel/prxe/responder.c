@@ -24,6 +24,8 @@
 
 /* Parked packets executed without a break. */
 #define PRXE_RESP_BATCH		16
+/* Batches until the rest of the work item gets its turn. */
+#define PRXE_RESP_TURNS		64
 
 /* How the execution of a packet ended. */
 enum prxe_verdict {
@@ -653,6 +655,7 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 void prxe_resp_work(struct prxe_qp *qp)
 {
 	struct prxe_resp_turn turn = { .qp = qp };
+	int n = PRXE_RESP_TURNS;
 
 	if (!READ_ONCE(qp->resp.busy))
 		return;
@@ -663,7 +666,9 @@ void prxe_resp_work(struct prxe_qp *qp)
 			return;
 		}
 		cond_resched();
-	} while (turn.more);
+	} while (turn.more && --n);
+	if (turn.more)
+		prxe_qp_kick(qp);
 }
 
 /**
