@@ -358,8 +358,6 @@ static void prxe_read_start(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 			.access = IB_ACCESS_REMOTE_READ,
 		},
 	};
-	/* the response acknowledges what was before it */
-	qp->resp.ack_due = false;
 	prxe_read_resp_run(qp);
 }
 
@@ -385,6 +383,8 @@ static enum prxe_verdict prxe_exec_read(struct prxe_qp *qp,
 	res->mem = mem;
 	res->length = pkt->length;
 	prxe_accept(qp, pkt, npkts);
+	/* the response acknowledges what was before it */
+	resp->ack_due = false;
 	prxe_read_start(qp, pkt);
 	return PRXE_DONE;
 }
@@ -398,7 +398,6 @@ static void prxe_atomic_ack(struct prxe_qp *qp, u32 psn, u64 orig)
 		.orig = orig,
 	};
 
-	qp->resp.ack_due = false;
 	prxe_resp_send(qp, &pkt);
 }
 
@@ -431,6 +430,7 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 	res->atomic = true;
 	res->orig = orig;
 	prxe_accept(qp, pkt, 1);
+	resp->ack_due = false;	/* the answer is one */
 	prxe_atomic_ack(qp, pkt->psn, orig);
 	return PRXE_DONE;
 }
