@@ -116,6 +116,8 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 
 	/* before anybody is asked to kick: the work item looks at it first */
 	resp->busy = true;
+	if (resp->state == IB_QPS_ERR)
+		resp->read.active = false;	/* modify came in between */
 	while (resp->read.active) {
 		if (!budget) {
 			prxe_qp_kick(qp);
