@@ -128,8 +128,9 @@ static void prxe_una(struct prxe_sq *sq, u32 psn)
 
 		sq->psn = psn;
 		/* packets of next that need not be sent again after all */
-		if (sq->next != sq->head && wqe->state != PRXE_WQE_POSTED &&
-		    !prxe_needs_response(wqe))
+		if (sq->next != sq->head && !prxe_needs_response(wqe) &&
+		    (wqe->state == PRXE_WQE_SENDING ||
+		     wqe->state == PRXE_WQE_SENT))
 			sq->next_off = prxe_seg_index(wqe->first_psn, psn);
 	}
 }
@@ -362,8 +363,11 @@ static void prxe_rcvd_response(struct prxe_qp *qp, const struct prxe_rx *rx)
 	    !prxe_needs_response(wqe) ||
 	    is_read != (wqe->w.opcode == IB_UVERBS_WR_RDMA_READ))
 		return;
-	if (sq->fault.pd)
-		return;		/* will be asked for again */
+	if (sq->fault.pd) {
+		/* dropped; perhaps it is a later request's memory that is waited for */
+		prxe_req_retry(qp, sq->una);
+		return;
+	}
 	if (is_read)
 		prxe_rcvd_read(qp, rx, wqe);
 	else
