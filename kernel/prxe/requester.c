@@ -491,6 +491,12 @@ static int prxe_req_step(struct prxe_qp *qp)
 			prxe_req_error(qp, wqe->status, wqe->vendor_err);
 		return 0;
 	}
+	/* it would wait for ever */
+	if (sq->state == IB_QPS_RTS && !sq->max_rd_atomic &&
+	    prxe_wqe_is_rd_atomic(wqe)) {
+		prxe_wqe_bad(wqe, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
+		return 1;
+	}
 	window = prxe_req_window(qp, wqe);
 	if (!window)
 		return 0;
