@@ -202,14 +202,16 @@ out:
 bool prxe_tx_wait(struct prxe_dev *dev, struct prxe_qp *qp)
 {
 	unsigned long flags;
-	bool room;
+	bool room, queued;
 
 	spin_lock_irqsave(&dev->tx_wait_lock, flags);
-	if (list_empty(&qp->tx_node))
+	queued = list_empty(&qp->tx_node);
+	if (queued)
 		list_add_tail(&qp->tx_node, &dev->tx_waiting);
 	smp_mb(); /* see prxe_write_space() */
 	room = prxe_tx_room(dev);
-	if (room)
+	/* if it was there before, its other half waits and needs the kick */
+	if (room && queued)
 		list_del_init(&qp->tx_node);
 	spin_unlock_irqrestore(&dev->tx_wait_lock, flags);
 	if (!room)
