@@ -114,6 +114,7 @@ static void prxe_progress(struct prxe_sq *sq)
 	sq->retries = sq->retry_cnt;
 	sq->rnr_left = sq->rnr_retry;
 	sq->retried_valid = false;
+	sq->fault_err = 0;
 }
 
 /* una moves to @psn; sending goes on from there if it was behind. */

@@ -101,6 +101,8 @@ struct prxe_swqe {
  * @pause: waiting for @wait_timer because this host dropped a packet
  * @fault: the access that waits for the work item; its pd is NULL if none
  * @fault_len: bytes of it
+ * @fault_err: not 0: the work item failed; the next access to the key of @fault
+ *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
  * @sig_all: every work request is signaled
  * @drained: in SQD, everything sent is complete and the event was raised
@@ -140,6 +142,7 @@ struct prxe_sq {
 	bool drained;
 	struct prxe_mem fault;
 	u64 fault_len;
+	int fault_err;
 	u32 lost_races;
 	struct prxe_flow flow;
 	struct timer_list timer;
@@ -237,6 +240,8 @@ struct prxe_parked {
  * @busy: packets are parked rather than executed, the work item will run
  * @fault: what the work item makes valid; its pd is NULL if none
  * @fault_len: bytes of it
+ * @fault_err: not 0: the work item failed; the next access to the key of @fault
+ *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
  * @flow: where to
  */
@@ -262,6 +267,7 @@ struct prxe_resp {
 	bool busy;
 	struct prxe_mem fault;
 	u64 fault_len;
+	int fault_err;
 	u32 lost_races;
 	struct prxe_flow flow;
 };
@@ -359,7 +365,7 @@ void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
 void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
 void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
-void prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
+int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		    void *dst, u32 len, u32 *crc);
 int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
@@ -376,8 +382,8 @@ void prxe_sq_advance(struct prxe_qp *qp);
 void prxe_resp_init(struct prxe_qp *qp);	/* at creation, no lock */
 void prxe_resp_reset(struct prxe_qp *qp);	/* to RESET: forget all */
 void prxe_resp_work(struct prxe_qp *qp);	/* from the work item; no lock */
-void prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
-			  u64 len);
+int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
+			 u64 len);
 void prxe_resp_error(struct prxe_qp *qp, int event);
 void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn);
 

@@ -42,7 +42,7 @@ static int prxe_read_segment(struct prxe_qp *qp, struct prxe_train *t,
 	if (len) {
 		err = prxe_mr_copy_out(&mem, p, len, &t->crc);
 		if (err == -EAGAIN)
-			prxe_resp_park_fault(qp, &mem, len);
+			err = prxe_resp_park_fault(qp, &mem, len);
 		if (err)
 			return err;
 	}

@@ -137,14 +137,21 @@ void prxe_req_accept(struct prxe_qp *qp)
  * @mem: the access that failed with -EAGAIN
  * @len: bytes of it
  *
- * Nothing is sent until it has.
+ * Nothing is sent until it has. Return: -EAGAIN; or why it could not, if it tried.
  */
-void prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
+int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
 {
-	qp->sq.fault = *mem;
-	qp->sq.fault_len = len;
+	struct prxe_sq *sq = &qp->sq;
+	int err = sq->fault.key == mem->key ? sq->fault_err : 0;
+
+	sq->fault_err = 0;
+	if (err)
+		return err;
+	sq->fault = *mem;
+	sq->fault_len = len;
 	prxe_stat_inc(qp->dev, PARKED);
 	prxe_qp_kick(qp);
+	return -EAGAIN;
 }
 
 /**
@@ -181,7 +188,7 @@ int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		if (n) {
 			err = prxe_mr_copy_out(&mem, dst, n, crc);
 			if (err == -EAGAIN)
-				prxe_req_fault(qp, &mem, n);
+				err = prxe_req_fault(qp, &mem, n);
 			if (err)
 				return err;
 		}
@@ -209,7 +216,7 @@ static int prxe_req_scatter_one(struct prxe_qp *qp, const struct prxe_sge *sge,
 	else
 		err = prxe_mr_copy_in(&mem, buf + from, n);
 	if (err == -EAGAIN)
-		prxe_req_fault(qp, &mem, n);
+		err = prxe_req_fault(qp, &mem, n);
 	return err;
 }
 
@@ -746,8 +753,12 @@ void prxe_req_work(struct prxe_qp *qp)
 		}
 		if (persist && !err)
 			return;
+		/* told at the next access, by itself or by this */
+		spin_lock_bh(&sq->lock);
+		if (err && sq->fault.pd)
+			sq->fault_err = -ENODEV;
+		spin_unlock_bh(&sq->lock);
 	}
-	/* a real error shows again, and is told, at the next access */
 	prxe_req_step_work(qp);
 }
 
@@ -777,6 +788,7 @@ void prxe_req_reset(struct prxe_qp *qp)
 	sq->pause = false;
 	sq->drained = false;
 	sq->fault.pd = NULL;
+	sq->fault_err = 0;
 	sq->lost_races = 0;
 }
 

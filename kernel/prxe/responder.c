@@ -38,19 +38,24 @@ enum prxe_verdict {
  * @qp: the queue pair, resp.lock held
  * @mem: the access that failed with -EAGAIN
  * @len: bytes of it
+ *
+ * Return: -EAGAIN; or why it could not, if it tried just now.
  */
-void prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
-			  u64 len)
+int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
+			 u64 len)
 {
 	struct prxe_resp *resp = &qp->resp;
 
 	lockdep_assert_held(&resp->lock);
 
+	if (resp->fault_err && resp->fault.key == mem->key)
+		return resp->fault_err;
 	resp->fault = *mem;
 	resp->fault_len = len;
 	resp->busy = true;
 	prxe_stat_inc(qp->dev, PARKED);
 	prxe_qp_kick(qp);
+	return -EAGAIN;
 }
 
 /* An answer of one packet without payload. */
@@ -301,10 +306,11 @@ static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
 		return PRXE_DONE;
 	if (pkt->payload_len) {
 		err = prxe_rx_copy_in(rx, 0, pkt->payload_len, &resp->mem);
-		if (err == -EAGAIN) {
-			prxe_resp_park_fault(qp, &resp->mem, pkt->payload_len);
+		if (err == -EAGAIN)
+			err = prxe_resp_park_fault(qp, &resp->mem,
+						   pkt->payload_len);
+		if (err == -EAGAIN)
 			return PRXE_LATER;
-		}
 		if (err)
 			return prxe_refuse(qp, pkt->psn,
 					   PRXE_NAK_REMOTE_ACCESS);
@@ -420,10 +426,10 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
 	err = prxe_mr_atomic(&mem, pkt->opcode == PRXE_RC_COMPARE_SWAP,
 			     pkt->compare, pkt->swap_add, &orig);
-	if (err == -EAGAIN) {
-		prxe_resp_park_fault(qp, &mem, PRXE_ATOMIC_LEN);
+	if (err == -EAGAIN)
+		err = prxe_resp_park_fault(qp, &mem, PRXE_ATOMIC_LEN);
+	if (err == -EAGAIN)
 		return PRXE_LATER;
-	}
 	if (err)
 		return prxe_refuse(qp, pkt->psn, PRXE_NAK_REMOTE_ACCESS);
 	res = prxe_res_new(resp, 1);
@@ -598,10 +604,11 @@ static bool prxe_resp_batch(struct prxe_qp *qp)
 	return resp->busy && !resp->read.active && !resp->fault.pd;
 }
 
-/* A turn of the work item: whether to have another one. */
+/* A turn of the work item: how the fault ended, and whether to have another one. */
 struct prxe_resp_turn {
 	struct prxe_qp *qp;
 	bool more;
+	int fault_err;
 };
 
 /* The fault, if there was one, is resolved, or the access will fail now. */
@@ -612,7 +619,9 @@ static int prxe_resp_step(void *arg)
 
 	spin_lock_bh(&resp->lock);
 	resp->fault.pd = NULL;
+	resp->fault_err = turn->fault_err;
 	turn->more = prxe_resp_batch(turn->qp);
+	resp->fault_err = 0;
 	resp->lost_races = resp->fault.pd ? resp->lost_races + 1 : 0;
 	spin_unlock_bh(&resp->lock);
 	return 0;
@@ -627,6 +636,7 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 	u64 len;
 	int err = 0;
 
+	turn->fault_err = 0;
 	spin_lock_bh(&resp->lock);
 	mem = resp->fault;
 	len = resp->fault_len;
@@ -641,7 +651,9 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 		if (persist && !err)
 			return true;
 	}
-	/* a real error shows again, and is answered, at the next access */
+	/* answered at the next access, by what it meets or by this */
+	if (err)
+		turn->fault_err = -ENODEV;
 	prxe_resp_step(turn);
 	return true;
 }

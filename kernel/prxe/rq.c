@@ -75,7 +75,7 @@ int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset)
 		};
 		err = prxe_rx_copy_in(rx, from, n, &mem);
 		if (err == -EAGAIN)
-			prxe_resp_park_fault(qp, &mem, n);
+			err = prxe_resp_park_fault(qp, &mem, n);
 		if (err)
 			return err;
 		from += n;
