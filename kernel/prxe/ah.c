@@ -42,12 +42,14 @@ free:
 static void prxe_av_destroy(struct prxe_ah *ah, struct prxe_dev *dev)
 {
 	struct prxe_av *av = ah->av;
+	unsigned long flags;
 
 	xa_erase(&dev->ahs, ah->num);
-	spin_lock_bh(&av->lock);
+	/* interrupts may be off already (ib_cm): not the moment to enable BH */
+	spin_lock_irqsave(&av->lock, flags);
 	av->dead = true;
 	prxe_flow_fini(&av->flow);
-	spin_unlock_bh(&av->lock);
+	spin_unlock_irqrestore(&av->lock, flags);
 	kfree_rcu(av, rcu);
 }
 
