@@ -33,6 +33,18 @@ static void mark(const char *text)
 	      "trace_marker: %s", strerror(errno));
 }
 
+/* Only what is between the marks is worth its place in the trace. */
+static void tracing(const char *dir, const char *on)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/tracing_on", dir);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	CHECK(fd >= 0 && write(fd, on, 1) == 1, "%s: %s", path, strerror(errno));
+	close(fd);
+}
+
 static void op(struct pair *p, enum ibv_wr_opcode code, struct ibv_mr *host,
 	       struct ibv_mr *gpu, size_t len)
 {
@@ -109,8 +121,10 @@ int main(int argc, char **argv)
 	fd = buffer_export(&buf);
 	host = need_mr(&p.a, mem, SIZE, RW);
 
+	tracing(argv[3], "1");
 	import_by_pfn(&p, &gpu, &buf, fd, mem, host);
 	import_by_scatterlist(fd);
+	tracing(argv[3], "0");
 
 	CHECK(!ibv_dereg_mr(host), "deregister");
 	close(fd);
