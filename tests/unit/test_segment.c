@@ -64,6 +64,8 @@ static void places_and_payloads(void **state)
 	assert_int_equal(prxe_seg_payload(512, 256, 1), 256);
 	assert_int_equal(prxe_seg_payload(512, 256, 2), 0);
 	assert_int_equal(prxe_seg_payload(PRXE_MAX_MSG_LEN, 256, U32_MAX), 0);
+	/* an offset that is small again modulo 2^32 */
+	assert_int_equal(prxe_seg_payload(PRXE_MAX_MSG_LEN, 256, 1 << 24), 0);
 	assert_int_equal(prxe_pad(0), 0);
 	assert_int_equal(prxe_pad(1), 3);
 	assert_int_equal(prxe_pad(2), 2);
@@ -146,12 +148,16 @@ static void expect_trains(const struct prxe_seg_msg *m, u32 window,
 			  const char *want)
 {
 	char got[256] = "";
-	u32 i = 0, n;
+	u32 pkts = prxe_seg_count(m->length, m->mtu), i, n;
 
-	for (; (n = prxe_seg_train(m, i, window, PRXE_TRAIN_MAX_BYTES)); i += n)
+	for (i = 0; i <= pkts; i += n) {
+		n = prxe_seg_train(m, i, window, PRXE_TRAIN_MAX_BYTES);
+		if (!n)
+			break;
 		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%u",
 			 *got ? " " : "", n);
-	assert_int_equal(i, prxe_seg_count(m->length, m->mtu));
+	}
+	assert_int_equal(i, pkts);
 	assert_string_equal(got, want);
 }
 
