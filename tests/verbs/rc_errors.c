@@ -402,6 +402,59 @@ static void rnr_waits(void)
 	need_pattern(bbuf + 10000, 10000, 7, "a write that had to wait");
 }
 
+static void to_state(struct ibv_qp *qp, enum ibv_qp_state state, int mask,
+		     uint8_t max_rd_atomic)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = state,
+		.en_sqd_async_notify = 1,
+		.max_rd_atomic = max_rd_atomic,
+	};
+
+	CHECK(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | mask), "modify to %d",
+	      state);
+}
+
+/* A send that the peer was not ready for is sent again in SQD, then it is drained. */
+static void sqd_sends_again(void)
+{
+	struct pollfd pfd = { .fd = p.a.ctx->async_fd, .events = POLLIN };
+
+	fill(abuf, 10000, 9);
+	need_send(&p.a, IBV_WR_SEND, 1, sge_of(amr, 0, 10000), 0, 0,
+		  IBV_SEND_SIGNALED);
+	to_state(p.a.qp, IBV_QPS_SQD, IBV_QP_EN_SQD_ASYNC_NOTIFY, 0);
+	need_send(&p.a, IBV_WR_SEND, 2, sge_of(amr, 0, 8), 0, 0,
+		  IBV_SEND_SIGNALED);
+	usleep(50000);
+	need_empty(p.a.scq);
+	CHECK(poll(&pfd, 1, 0) == 0, "drained with a send outstanding");
+
+	need_recv(&p.b, 1, sge_of(bmr, 0, 10000));
+	need_recv(&p.b, 2, sge_of(bmr, 0, 10000));
+	CHECK(need_ok(p.a.scq).wr_id == 1, "wr_id");
+	CHECK(need_ok(p.b.rcq).wr_id == 1, "wr_id");
+	need_pattern(bbuf, 10000, 9, "a send that was drained");
+	need_event(&p.a, IBV_EVENT_SQ_DRAINED);
+	need_empty(p.b.rcq);
+
+	to_state(p.a.qp, IBV_QPS_RTS, 0, 0);
+	CHECK(need_ok(p.a.scq).wr_id == 2, "wr_id");
+	CHECK(need_ok(p.b.rcq).wr_id == 2, "wr_id");
+}
+
+/* With room for no read at all a read fails; it does not wait for ever. */
+static void read_without_resources(void)
+{
+	to_state(p.a.qp, IBV_QPS_SQD, IBV_QP_EN_SQD_ASYNC_NOTIFY, 0);
+	need_event(&p.a, IBV_EVENT_SQ_DRAINED);
+	to_state(p.a.qp, IBV_QPS_SQD, IBV_QP_MAX_QP_RD_ATOMIC, 0);
+	to_state(p.a.qp, IBV_QPS_RTS, 0, 0);
+	read_from((uintptr_t)bbuf, bmr->rkey, 8);
+	need_status(p.a.scq, IBV_WC_LOC_QP_OP_ERR);
+	need_state(p.a.qp, IBV_QPS_ERR);
+}
+
 static void peer_is_gone(void)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_RESET };
@@ -535,6 +588,7 @@ static const struct {
 	CASE(lkey_range), CASE(lkey_of_other_pd), CASE(read_into_readonly),
 	CASE(recv_too_short), CASE(recv_bad_lkey), CASE(recv_readonly),
 	CASE(flush), CASE(flush_by_modify), CASE(reset_and_again),
+	CASE(sqd_sends_again), CASE(read_without_resources),
 	CASE(rnr_waits), CASE(signaling), CASE(queue_full), CASE(too_many_sges),
 	CASE(cq_overflow),
 	{ "rnr_gives_up", rnr_gives_up, 2, 0, 0 },
