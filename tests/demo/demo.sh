@@ -5,7 +5,7 @@
 # between two hosts; what it costs and how fast it is, beside host memory and rxe.
 #
 #   --quick	fewer rounds, and no stock perftest: for the test suite
-#   --json FILE	write the figures to FILE too
+#   --json FILE	write the figures to FILE, which is in the guest; -: print them last
 #
 # Exit status 1 when a check of data, counters or a tool fails. Figures that miss
 # a goal are marked, and do not: a busy machine is not a broken one.
@@ -61,9 +61,13 @@ part 6 "Afterwards"
 check_counters
 take_down
 summary
-[ -z "$JSON" ] || write_json "$JSON" || fail "cannot write $JSON"
 if [ "$FAILED" -gt 0 ]; then
 	echo "The demo FAILED: $FAILED parts, see above."
 	exit 1
 fi
 echo "All checks passed."
+case $JSON in
+'')	;;
+-)	write_json ;;
+*)	write_json >"$JSON" || fail "cannot write $JSON" ;;
+esac

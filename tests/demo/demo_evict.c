@@ -14,7 +14,7 @@
 
 #include "demo.h"
 
-#define SIZE	(4 * MIB)
+#define SIZE	(2 * MIB)
 #define CHUNK	40961ul		/* no part of a page is the same twice */
 #define CHUNKS	((unsigned int)((SIZE + CHUNK - 1) / CHUNK))
 

@@ -268,5 +268,5 @@ write_json()
 {
 	awk -v kernel="$(uname -r)" -v machine="$(machine)" 'BEGIN {
 		printf "{\n  \"kernel\": \"%s\",\n  \"machine\": \"%s\"", kernel, machine }
-	{ printf ",\n  \"%s\": %s", $1, $2 } END { print "\n}" }' "$DEMO_RESULTS" >"$1"
+	{ printf ",\n  \"%s\": %s", $1, $2 } END { print "\n}" }' "$DEMO_RESULTS"
 }
