@@ -38,7 +38,10 @@ close_channels()
 		# Where the emulator never opened it, the reader still waits.
 		[ -p "$fifo" ] && : >"$fifo" &
 	done
-	[ "${#readers[@]}" -eq 0 ] || wait "${readers[@]}"
+	[ "${#readers[@]}" -eq 0 ] && return
+	# What is left of a killed emulator may hold the other end a little longer.
+	((SECONDS < TIMEOUT)) || (sleep 3; kill "${readers[@]}") 2>/dev/null &
+	wait "${readers[@]}"
 }
 
 run_uml()
@@ -151,3 +154,7 @@ if [ "$KERNEL" = uml ]; then
 else
 	run_qemu
 fi
+rc=$?
+# timeout(1) says 137 of an emulator that had to be killed, as UML has to be.
+[ "$SECONDS" -lt "$TIMEOUT" ] || rc=124
+exit "$rc"

@@ -98,6 +98,8 @@ cleanup()
 	local job
 
 	trap '' INT TERM HUP
+	# The shell would tell of each process that is killed here.
+	exec 2>/dev/null
 	[ -n "$CHILD" ] && kill -KILL "$CHILD" 2>/dev/null
 	for job in $(jobs -p); do
 		# A step's subshell has a namespace of its own below it.
