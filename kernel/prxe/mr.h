@@ -37,10 +37,9 @@
 struct prxe_dev;
 struct prxe_pd;
 
-/* Bytes in one section: at memory speed, posted writes, uncached reads. */
-#define PRXE_MR_SECTION_MAX		32768
-#define PRXE_MR_SECTION_IO_WRITE	8192
-#define PRXE_MR_SECTION_IO_READ		1024
+/* Bytes in one section: of memory, of I/O memory, which may be slow to read. */
+#define PRXE_MR_SECTION_MAX	32768
+#define PRXE_MR_SECTION_IO	8192
 
 /**
  * struct prxe_mem - memory as the data path names it
@@ -94,7 +93,8 @@ int prxe_mr_copy_out(const struct prxe_mem *mem, void *dst, size_t len,
  * @done: bytes copied so far, kept over -EAGAIN
  * @fault: on -EAGAIN, which of @dst and @src to call prxe_mr_fault() for
  *
- * Two I/O sides go through a bounce buffer. Context: any up to softirq.
+ * Two I/O sides go through the CPU's registers, or a small buffer where they are
+ * not aligned alike. Context: any up to softirq.
  * Return: 0 or as above.
  */
 int prxe_mr_copy(const struct prxe_mem *dst, const struct prxe_mem *src,

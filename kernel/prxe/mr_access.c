@@ -4,8 +4,9 @@
  *
  * Every access is a row of steps, each a read section (section.h): look the key
  * up, announce the region, see that it is valid, touch a bounded number of bytes,
- * withdraw. The bound is what a stopper may have to wait for. It depends on the
- * memory: a read of uncached I/O memory takes about a microsecond for 8 bytes.
+ * withdraw. The bound depends on the memory: a read of uncached I/O memory takes
+ * about a microsecond for 8 bytes. Such a step looks every now and then whether a
+ * stopper waits, and then ends early; the next one finds out why.
  *
  * I/O memory is touched with the I/O accessors alone (R11). Stores to it may be
  * combined in the CPU: wmb() before the region is left, for the stopper and
@@ -18,11 +19,12 @@
 #include <linux/spinlock.h>
 
 #include "crc.h"
+#include "io_copy.h"
 #include "mr_internal.h"
 #include "section.h"
 
-/* Two sides in I/O memory meet in a buffer of this size, on the stack. */
-#define PRXE_MR_BOUNCE		256
+/* After so many bytes of I/O memory a step looks for a stopper. */
+#define PRXE_MR_IO_PIECE	1024
 
 /**
  * struct prxe_cursor - a place in a region that this CPU is inside of
@@ -110,14 +112,22 @@ static size_t prxe_mr_next(struct prxe_cursor *c, size_t max,
 }
 
 /* How many of @len bytes one section may touch. */
-static size_t prxe_mr_step(const struct prxe_mr *mr, size_t len, bool write)
+static size_t prxe_mr_step(const struct prxe_mr *mr, size_t len)
 {
-	size_t max = PRXE_MR_SECTION_MAX;
+	return min_t(size_t, len,
+		     mr->io ? PRXE_MR_SECTION_IO : PRXE_MR_SECTION_MAX);
+}
 
-	if (mr->io)
-		max = write ? PRXE_MR_SECTION_IO_WRITE :
-			      PRXE_MR_SECTION_IO_READ;
-	return min(len, max);
+/* How many of @len bytes to touch before looking for a stopper. */
+static size_t prxe_mr_piece(const struct prxe_mr *mr, size_t len)
+{
+	return mr->io ? min_t(size_t, len, PRXE_MR_IO_PIECE) : len;
+}
+
+/* Does a stopper of this region wait for us? */
+static bool prxe_mr_stopping(const struct prxe_mr *mr)
+{
+	return mr->io && READ_ONCE(mr->state) != PRXE_MR_VALID;
 }
 
 int prxe_mr_check(const struct prxe_mem *mem, u64 len)
@@ -135,20 +145,40 @@ int prxe_mr_check(const struct prxe_mem *mem, u64 len)
 	return 0;
 }
 
-static void prxe_mr_write(struct prxe_cursor *c, const void *src, size_t len)
+static void prxe_map_write(const struct iosys_map *map, const void *src,
+			   size_t len)
 {
-	bool io = c->mr->io;
+	if (map->is_iomem)
+		prxe_io_write(map->vaddr_iomem, src, len);
+	else
+		memcpy(map->vaddr, src, len);
+}
 
-	while (len) {
+static void prxe_map_read(void *dst, const struct iosys_map *map, size_t len)
+{
+	if (map->is_iomem)
+		prxe_io_read(dst, map->vaddr_iomem, len);
+	else
+		memcpy(dst, map->vaddr, len);
+}
+
+/* One step. Return: bytes written, at least 1. */
+static size_t prxe_mr_write(struct prxe_cursor *c, const void *src, size_t len)
+{
+	size_t done = 0;
+
+	len = prxe_mr_step(c->mr, len);
+	do {
 		struct iosys_map map;
-		size_t n = prxe_mr_next(c, len, &map);
+		size_t n = prxe_mr_next(c, prxe_mr_piece(c->mr, len - done),
+					&map);
 
-		iosys_map_memcpy_to(&map, 0, src, n);
-		src += n;
-		len -= n;
-	}
-	if (io)
+		prxe_map_write(&map, src + done, n);
+		done += n;
+	} while (done < len && !prxe_mr_stopping(c->mr));
+	if (c->mr->io)
 		wmb();	/* out of the CPU before the region is left */
+	return done;
 }
 
 int prxe_mr_copy_in(const struct prxe_mem *mem, const void *src, size_t len)
@@ -163,8 +193,7 @@ int prxe_mr_copy_in(const struct prxe_mem *mem, const void *src, size_t len)
 		prxe_section_begin();
 		ret = prxe_mr_enter(mem, addr, len, PRXE_SLOT_DST, &c);
 		if (!ret) {
-			n = prxe_mr_step(c.mr, len, true);
-			prxe_mr_write(&c, src, n);
+			n = prxe_mr_write(&c, src, len);
 			prxe_section_withdraw(PRXE_SLOT_DST);
 		}
 		prxe_section_end();
@@ -177,23 +206,28 @@ int prxe_mr_copy_in(const struct prxe_mem *mem, const void *src, size_t len)
 	return ret;
 }
 
-static void prxe_mr_read(struct prxe_cursor *c, void *dst, size_t len, u32 *crc)
+/* One step. Return: bytes read, at least 1. */
+static size_t prxe_mr_read(struct prxe_cursor *c, void *dst, size_t len,
+			   u32 *crc)
 {
-	while (len) {
-		struct iosys_map map;
-		size_t n = prxe_mr_next(c, len, &map);
+	size_t done = 0;
 
-		if (!crc) {
-			iosys_map_memcpy_from(dst, &map, 0, n);
-		} else if (map.is_iomem) {
-			memcpy_fromio(dst, map.vaddr_iomem, n);
-			*crc = prxe_crc(*crc, dst, n);
+	len = prxe_mr_step(c->mr, len);
+	do {
+		struct iosys_map map;
+		size_t n = prxe_mr_next(c, prxe_mr_piece(c->mr, len - done),
+					&map);
+
+		if (crc && !map.is_iomem) {
+			*crc = prxe_crc_copy(*crc, dst + done, map.vaddr, n);
 		} else {
-			*crc = prxe_crc_copy(*crc, dst, map.vaddr, n);
+			prxe_map_read(dst + done, &map, n);
+			if (crc)
+				*crc = prxe_crc(*crc, dst + done, n);
 		}
-		dst += n;
-		len -= n;
-	}
+		done += n;
+	} while (done < len && !prxe_mr_stopping(c->mr));
+	return done;
 }
 
 int prxe_mr_copy_out(const struct prxe_mem *mem, void *dst, size_t len,
@@ -209,8 +243,7 @@ int prxe_mr_copy_out(const struct prxe_mem *mem, void *dst, size_t len,
 		prxe_section_begin();
 		ret = prxe_mr_enter(mem, addr, len, PRXE_SLOT_SRC, &c);
 		if (!ret) {
-			n = prxe_mr_step(c.mr, len, false);
-			prxe_mr_read(&c, dst, n, crc);
+			n = prxe_mr_read(&c, dst, len, crc);
 			prxe_section_withdraw(PRXE_SLOT_SRC);
 		}
 		prxe_section_end();
@@ -223,46 +256,48 @@ int prxe_mr_copy_out(const struct prxe_mem *mem, void *dst, size_t len,
 	return ret;
 }
 
-static void prxe_mr_bounce(const struct iosys_map *dst,
-			   const struct iosys_map *src, size_t len)
+/* The bytes up to @max that follow in one piece on both sides. */
+static size_t prxe_mr_next_pair(struct prxe_cursor *to,
+				struct prxe_cursor *from, size_t max,
+				struct iosys_map *dst, struct iosys_map *src)
 {
-	u8 buf[PRXE_MR_BOUNCE];
-	size_t done, n;
+	struct prxe_cursor was = *from;
+	size_t n = prxe_mr_next(from, max, src);
+	size_t m = prxe_mr_next(to, n, dst);
 
-	for (done = 0; done < len; done += n) {
-		n = min(len - done, sizeof(buf));
-		iosys_map_memcpy_from(buf, src, done, n);
-		memcpy_toio(dst->vaddr_iomem + done, buf, n);
+	if (m < n) {
+		*from = was;
+		prxe_mr_next(from, m, src);
 	}
+	return m;
 }
 
-static void prxe_mr_move(struct prxe_cursor *to, struct prxe_cursor *from,
-			 size_t len)
+/* One step. Return: bytes copied, at least 1. */
+static size_t prxe_mr_move(struct prxe_cursor *to, struct prxe_cursor *from,
+			   size_t len)
 {
-	bool io = to->mr->io;
+	size_t done = 0;
 
-	while (len) {
-		struct prxe_cursor from_was = *from;
+	len = prxe_mr_step(to->mr, prxe_mr_step(from->mr, len));
+	do {
+		size_t max = prxe_mr_piece(to->mr, len - done);
 		struct iosys_map dst, src;
-		size_t n, m;
+		size_t n;
 
-		n = prxe_mr_next(from, len, &src);
-		m = prxe_mr_next(to, n, &dst);
-		if (m < n) {
-			/* Only the piece that both have. */
-			*from = from_was;
-			prxe_mr_next(from, m, &src);
-		}
+		max = prxe_mr_piece(from->mr, max);
+		n = prxe_mr_next_pair(to, from, max, &dst, &src);
 		if (!src.is_iomem)
-			iosys_map_memcpy_to(&dst, 0, src.vaddr, m);
+			prxe_map_write(&dst, src.vaddr, n);
 		else if (!dst.is_iomem)
-			iosys_map_memcpy_from(dst.vaddr, &src, 0, m);
+			prxe_map_read(dst.vaddr, &src, n);
 		else
-			prxe_mr_bounce(&dst, &src, m);
-		len -= m;
-	}
-	if (io)
+			prxe_io_copy(dst.vaddr_iomem, src.vaddr_iomem, n);
+		done += n;
+	} while (done < len && !prxe_mr_stopping(to->mr) &&
+		 !prxe_mr_stopping(from->mr));
+	if (to->mr->io)
 		wmb();	/* out of the CPU before the region is left */
+	return done;
 }
 
 /* One step of a copy. Return: bytes copied, or an error and @fault. */
@@ -285,9 +320,7 @@ static ssize_t prxe_mr_copy_step(const struct prxe_mem *dst,
 		*fault = src;
 		return ret;
 	}
-	n = prxe_mr_step(to.mr, left, true);
-	n = prxe_mr_step(from.mr, n, false);
-	prxe_mr_move(&to, &from, n);
+	n = prxe_mr_move(&to, &from, left);
 	prxe_section_withdraw(PRXE_SLOT_SRC);
 	prxe_section_withdraw(PRXE_SLOT_DST);
 	return n;

@@ -32,11 +32,12 @@
  *   some executes wmb() before R4 (mr_access.c).
  *
  * Why the spin ends: a reader cannot be preempted, sleeps nowhere, takes no lock
- * that a stopper holds, and touches at most PRXE_MR_SECTION_MAX bytes (fewer of
- * I/O memory). A stopper is not itself inside of a section: sections are in
- * nobody's process context but as long as preemption is off. Readers that come
- * again and again are sent away by R2 and do not announce without end: their
- * queue pair parks the access until a work item has called prxe_mr_fault().
+ * that a stopper holds, and touches a bounded number of bytes: at most
+ * PRXE_MR_SECTION_MAX; of I/O memory, as soon as it sees S1, a kilobyte. A
+ * stopper is not itself inside of a section: preemption is off there. Readers
+ * that come again and again are sent away by R2 and do not announce without end:
+ * their queue pair parks the access until a work item has called
+ * prxe_mr_fault().
  * A CPU cannot go offline inside a section; slots of absent CPUs are NULL.
  *
  * An object is announced before it is known to be usable, so its memory must
