@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The CRC engine of this machine: the kernel's crc32_le() where it is
- * accelerated, prxe's own table (icrc.h) where it is not.
+ * The CRC engine of this machine: the kernel's crc32_le() or prxe's own table
+ * (icrc.h), whichever is faster here.
  */
 #ifndef PRXE_CRC_H
 #define PRXE_CRC_H

@@ -301,7 +301,7 @@ int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 /**
  * prxe_mr_init() - set up what all devices share
  *
- * Context: module init. Return: 0 or -EINVAL (module parameters).
+ * Context: module init. Return: 0, -ENOMEM or -EINVAL (module parameters).
  */
 int prxe_mr_init(void)
 {
