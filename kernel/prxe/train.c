@@ -71,11 +71,10 @@ static bool pool_refill(struct prxe_pool_page *s, unsigned int len)
 	}
 	if (s->page)
 		put_page(s->page);
+	/* Smaller pages hold fewer packets: go down no more than needed. */
 	s->page = alloc_pages(gfp | __GFP_NORETRY, order);
-	if (!s->page) {
-		order = get_order(len);
+	while (!s->page && order-- > get_order(len))
 		s->page = alloc_pages(gfp, order);
-	}
 	s->size = s->page ? PAGE_SIZE << order : 0;
 	s->off = 0;
 	return s->page;
@@ -187,8 +186,9 @@ int prxe_train_begin(struct prxe_train *t, struct prxe_flow *flow,
 	unsigned int room, i;
 	struct sk_buff *skb;
 
+	/* The kinds of "no route" must not be taken for errors of memory. */
 	if (IS_ERR(dst))
-		return PTR_ERR(dst);
+		return PTR_ERR(dst) == -ENOMEM ? -ENOMEM : -EHOSTUNREACH;
 	if (WARN_ON_ONCE(!nr || nr > PRXE_TRAIN_MAX_SEGS ||
 			 nr * seg_size > PRXE_TRAIN_MAX_BYTES))
 		return -EINVAL;
