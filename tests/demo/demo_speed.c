@@ -63,6 +63,12 @@ static void post(struct lane *l, unsigned int n, size_t size)
 		  l->b.iova + off, l->b.mr->rkey, IBV_SEND_SIGNALED);
 }
 
+/* Which connection is the @k-th of slice @j: forth in one, back in the next. */
+static unsigned int place(unsigned int j, unsigned int k, unsigned int n)
+{
+	return j % 2 ? n - 1 - k : k;
+}
+
 /* MiB/s of at least @us microseconds of writes of @size. */
 static double bandwidth(struct lane *l, size_t size, double us)
 {
@@ -159,14 +165,23 @@ static void run(struct demo *d, struct lane *lanes, unsigned int n,
 		unsigned int k = s == JUDGED ? 2 * slices : slices;
 
 		for (unsigned int j = 0; j < k; j++)
-			for (unsigned int i = 0; i < n; i++)
+			for (unsigned int m = 0; m < n; m++) {
+				unsigned int i = place(j, m, n);
+
+				/* What the one before has left is not measured. */
+				bandwidth(&lanes[i], sizes[s], SLICE_US / 10);
 				bw[i][j] = bandwidth(&lanes[i], sizes[s], SLICE_US);
+			}
 		for (unsigned int i = 0; i < n; i++)
 			f->bw[s][i][turn] = median(bw[i], k);
 	}
 	for (unsigned int j = 0; j < slices; j++)
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int m = 0; m < n; m++) {
+			unsigned int i = place(j, m, n);
+
+			latency(&lanes[i], 3);
 			lat[i][j] = latency(&lanes[i], 30);
+		}
 	for (unsigned int i = 0; i < n; i++)
 		f->lat[i][turn] = median(lat[i], slices);
 }
