@@ -185,8 +185,8 @@ stock_perftest()
 	echo "Stock perftest, host memory between two hosts, medians of $PERFTEST_RUNS runs in turn:"
 	echo
 	printf '  %-34s %10s %10s\n' "" prxe rxe
-	perftest_row bw 4 "ib_write_bw -s 65536, MiB/s" ib_write_bw -F -s 65536 -n 1000 &&
-		perftest_row lat 5 "ib_write_lat -s 2, us (typical)" ib_write_lat -F -s 2 -n 500 ||
+	perftest_row bw 4 "ib_write_bw -s 65536, MiB/s" ib_write_bw -F -s 65536 -n 300 &&
+		perftest_row lat 5 "ib_write_lat -s 2, us (typical)" ib_write_lat -F -s 2 -n 300 ||
 		failed "stock perftest"
 	cd /
 }

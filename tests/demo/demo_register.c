@@ -13,7 +13,7 @@
 
 #define SAMPLES		200
 #define SAMPLES_QUICK	20
-#define BIG		(4 * MIB)	/* host memory above, and rxe, get fewer samples */
+#define BIG		(4 * MIB)	/* host memory above gets fewer samples */
 #define FEWER		20
 
 enum { REGISTER, WITH_ACCESS, DEREGISTER, TIMES };
@@ -161,7 +161,7 @@ static void measure(struct demo *d, struct pair *p, struct pair *rxe,
 		for (k = 0; k < ROWS; k++)
 			if (!rows[place(i, k)].piece)
 				sample(p, &rows[place(i, k)].vram, &into);
-		for (k = 0; k < ROWS; k++)
+		for (k = 0; k < ROWS && i < few; k++)
 			if (rows[k].piece)
 				sample(p, &rows[k].vram, &into);
 		for (k = 0; k < ROWS; k++) {
@@ -221,7 +221,7 @@ static void print_row(struct row *r, bool rxe)
 
 static void print_all(struct demo *d, struct row *rows)
 {
-	printf("Microseconds, medians of %u (host memory above %s, and rxe: of %u). \"And access\" is a registration and\nthe first RDMA read of a byte of each extent.\n\n",
+	printf("Microseconds, medians of %u (VRAM in pieces, host memory above %s, rxe: of %u). \"And access\" is a registration and\nthe first RDMA read of a byte of each extent.\n\n",
 	       samples(d), size_text(BIG), samples(d) / FEWER);
 	printf("                    VRAM dma-buf, prxe                 host memory, prxe     %s\n",
 	       d->c ? "host memory, rxe" : "");

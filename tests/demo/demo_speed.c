@@ -10,7 +10,7 @@
 
 #define WINDOW		(512 * KIB)	/* posted and not complete; at most 32 writes */
 #define SLICE_US	10e3
-#define SLICES		8	/* a run is made of, for each connection */
+#define SLICES		4	/* a run is made of, for each connection */
 #define SPAN		(4 * MIB)	/* that the writes go round in */
 #define LATENCY_AT	SPAN	/* behind it, the words for latency */
 #define RUNS		5
