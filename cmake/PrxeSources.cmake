@@ -24,4 +24,6 @@ function(prxe_source variable source package)
 endfunction()
 
 prxe_source(RDMA_CORE_SRC rdma-core libibverbs-dev)
-prxe_source(PERFTEST_SRC perftest perftest)
+if(EXISTS ${CMAKE_SOURCE_DIR}/perf/CMakeLists.txt)
+  prxe_source(PERFTEST_SRC perftest perftest)
+endif()

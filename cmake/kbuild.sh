@@ -45,7 +45,10 @@ install_modules()
 		fi
 		echo "$to/$name"
 	done
-	[ -z "$changed" ] || depmod ${DESTDIR:+-b "$DESTDIR"} "$release" >&2
+	# In a staging directory depmod is the affair of whoever installs it.
+	if [ -n "$changed" ] && [ -z "${DESTDIR:-}" ]; then
+		depmod "$release"
+	fi
 }
 
 case $1 in
