@@ -7,6 +7,26 @@
 #include "ah.h"
 #include "prxe.h"
 
+/*
+ * The table's lock is taken with interrupts off, because kernel users such as
+ * ib_cm make and destroy handles under spinlocks of their own; XA_FLAGS_LOCK_IRQ
+ * tells so to xa_alloc_irq(), which alone lets go of the lock to allocate.
+ */
+static int prxe_av_number(struct prxe_dev *dev, struct prxe_av *av, u32 *num,
+			  gfp_t gfp)
+{
+	unsigned long flags;
+	int err;
+
+	if (gfpflags_allow_blocking(gfp))
+		return xa_alloc_irq(&dev->ahs, num, av, xa_limit_31b, gfp);
+
+	xa_lock_irqsave(&dev->ahs, flags);
+	err = __xa_alloc(&dev->ahs, num, av, xa_limit_31b, gfp);
+	xa_unlock_irqrestore(&dev->ahs, flags);
+	return err;
+}
+
 struct prxe_av *prxe_av_lookup(struct prxe_dev *dev, u32 num)
 {
 	return xa_load(&dev->ahs, num);
@@ -25,8 +45,7 @@ static int prxe_av_create(struct prxe_ah *ah, struct prxe_dev *dev, gfp_t gfp)
 	err = prxe_flow_init(&av->flow, dev, &ah->attr, 0, 0);
 	if (err)
 		goto free;
-	/* The table is read under RCU only, so its lock may be taken as it is. */
-	err = xa_alloc(&dev->ahs, &ah->num, av, xa_limit_31b, gfp);
+	err = prxe_av_number(dev, av, &ah->num, gfp);
 	if (err)
 		goto fini;
 	ah->av = av;
@@ -44,7 +63,9 @@ static void prxe_av_destroy(struct prxe_ah *ah, struct prxe_dev *dev)
 	struct prxe_av *av = ah->av;
 	unsigned long flags;
 
-	xa_erase(&dev->ahs, ah->num);
+	xa_lock_irqsave(&dev->ahs, flags);
+	__xa_erase(&dev->ahs, ah->num);
+	xa_unlock_irqrestore(&dev->ahs, flags);
 	/* interrupts may be off already (ib_cm): not the moment to enable BH */
 	spin_lock_irqsave(&av->lock, flags);
 	av->dead = true;

@@ -127,7 +127,7 @@ static struct prxe_dev *prxe_alloc_dev(void)
 	INIT_LIST_HEAD(&dev->tx_waiting);
 	spin_lock_init(&dev->tx_wait_lock);
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
-	xa_init_flags(&dev->ahs, XA_FLAGS_ALLOC1);
+	xa_init_flags(&dev->ahs, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
 	dev->stats = alloc_percpu(struct prxe_stats);
 	if (!dev->stats) {
 		ib_dealloc_device(&dev->ibdev);
