@@ -37,6 +37,7 @@ install_modules()
 	to=/lib/modules/$release/updates
 	mkdir -p "${DESTDIR:-}$to"
 	changed=
+	# shellcheck disable=SC2044 # module names hold no blanks
 	for module in $(find "$OUT" -name '*.ko' -printf '%P\n'); do
 		name=${module##*/}
 		if ! cmp -s "$OUT/$module" "${DESTDIR:-}$to/$name"; then
