@@ -36,6 +36,7 @@ done
 
 . "$PRXE_TESTS/lib/topology.sh"
 . "$PRXE_TESTS/dmabuf/softgpu_lib.sh"
+. "$PRXE_TESTS/lib/perftest.sh"
 . "$PRXE_TESTS/demo/demo_lib.sh"
 
 WORK=$(mktemp -d) || exit 1

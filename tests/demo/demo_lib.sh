@@ -8,12 +8,11 @@ PERFTEST_RUNS=5
 demo_exit()
 {
 	_status=$?
-	[ -z "$CPUINFO" ] || umount /proc/cpuinfo
+	perftest_clock_undo
 	rm -rf "$WORK"
 	cleanup
 	exit "$_status"
 }
-CPUINFO=
 
 # part NUMBER TITLE
 part()
@@ -109,49 +108,16 @@ step()
 	"$PRXE_BIN/prxe_demo" "$_name" "$KIND" $QUICK prxeA prxeB "$@" || failed "$_name"
 }
 
-# Stock perftest finds its hosts by their addresses.
-perftest_hosts()
-{
-	case $1 in
-	prxe)	_srv=A _cli=B _addr=10.77.0.1 ;;
-	rxe)	_srv=C _cli=D _addr=10.77.1.1 ;;
-	esac
-}
-
-# perftest_once KIND COLUMN PROGRAM ARG...: the figure in that column. The calibration
-# of the time stamp counter goes wrong now and then on a busy machine: it gives up
-# before any traffic, or counts in a clock that stands still. Only that is tried again.
+# perftest_once KIND COLUMN PROGRAM ARG...: between the two hosts of KIND
 perftest_once()
 {
-	_kind=$1 _column=$2
+	_side_of=$1
+	_figure_of=$2
 	shift 2
-	perftest_hosts "$_kind"
-	for _try in 1 2 3 4 5 6; do
-		on "$_srv" "$@" -d "$_kind$_srv" >server.log 2>&1 &
-		_server=$!
-		wait_for 20 on "$_srv" sh -c 'ss -ltn | grep -q :18515' || break
-		if on "$_cli" "$@" -d "$_kind$_cli" "$_addr" >client.log 2>&1 &&
-		   wait "$_server"; then
-			grep -A1 '#bytes' client.log | awk -v c="$_column" '
-				NR == 2 && $c ~ /^[0-9.]+$/ && $c > 0 { print $c; ok = 1 }
-				END { exit !ok }' && return 0
-			continue
-		fi
-		kill "$_server" 2>/dev/null
-		wait "$_server" 2>/dev/null
-		grep -qiE 'correlation coefficient|measured timestamp' client.log server.log ||
-			break
-	done
-	echo "$* failed" >&2
-	cat client.log server.log >&2
-	return 1
-}
-
-# median < numbers
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END {
-		print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+	case $_side_of in
+	prxe)	perftest_run A B prxe 10.77.0.1 "$_figure_of" "$@" ;;
+	rxe)	perftest_run C D rxe 10.77.1.1 "$_figure_of" "$@" ;;
+	esac
 }
 
 # perftest_row KEY COLUMN TITLE PROGRAM ARG...: prxe and rxe in turn
@@ -175,12 +141,7 @@ perftest_row()
 stock_perftest()
 {
 	cd "$WORK" || exit 1
-	# perftest reads the clock rate from here; some kernels do not tell.
-	if ! grep -q 'cpu MHz' /proc/cpuinfo; then
-		{ cat /proc/cpuinfo; for _cpu in 0 1 2 3; do
-			printf 'processor : %d\ncpu MHz : 1000.000\n' "$_cpu"; done; } >cpuinfo
-		mount --bind cpuinfo /proc/cpuinfo && CPUINFO=yes
-	fi
+	perftest_clock
 	echo
 	echo "Stock perftest, host memory between two hosts, medians of $PERFTEST_RUNS runs in turn:"
 	echo
