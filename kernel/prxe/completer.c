@@ -310,10 +310,10 @@ static void prxe_rcvd_read(struct prxe_qp *qp, const struct prxe_rx *rx,
 	const struct prxe_pkt *pkt = &rx->pkt;
 	u32 left = wqe->length - wqe->done;
 	bool last = pkt->op->flags & PRXE_OP_LAST;
+	bool ends = left <= qp->mtu;
 	int err;
 
-	if (pkt->payload_len != min(left, qp->mtu) ||
-	    last != (left <= qp->mtu)) {
+	if (pkt->payload_len != min(left, qp->mtu) || last != ends) {
 		prxe_req_error(qp, IB_WC_BAD_RESP_ERR, PRXE_VERR_RESPONSE);
 		return;
 	}
@@ -345,7 +345,7 @@ static void prxe_rcvd_atomic(struct prxe_qp *qp, const struct prxe_pkt *pkt,
 static void prxe_rcvd_response(struct prxe_qp *qp, const struct prxe_rx *rx)
 {
 	const struct prxe_pkt *pkt = &rx->pkt;
-	bool is_read = pkt->op->flags & PRXE_OP_READ_RESP;
+	bool is_read = pkt->op->flags & PRXE_OP_READ_RESP, wants_read;
 	struct prxe_sq *sq = &qp->sq;
 	struct prxe_swqe *wqe;
 
@@ -361,8 +361,10 @@ static void prxe_rcvd_response(struct prxe_qp *qp, const struct prxe_rx *rx)
 		return;
 	wqe = prxe_swqe(sq, sq->tail);
 	if ((wqe->state != PRXE_WQE_SENT && wqe->state != PRXE_WQE_SENDING) ||
-	    !prxe_needs_response(wqe) ||
-	    is_read != (wqe->w.opcode == IB_UVERBS_WR_RDMA_READ))
+	    !prxe_needs_response(wqe))
+		return;
+	wants_read = wqe->w.opcode == IB_UVERBS_WR_RDMA_READ;
+	if (is_read != wants_read)
 		return;
 	if (sq->fault.pd) {
 		/* dropped; perhaps it is a later request's memory that is waited for */

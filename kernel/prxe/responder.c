@@ -290,6 +290,7 @@ static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
 {
 	const struct prxe_pkt *pkt = &rx->pkt;
 	struct prxe_resp *resp = &qp->resp;
+	bool ends;
 	int err;
 
 	if (pkt->op->flags & PRXE_OP_FIRST) {
@@ -297,9 +298,9 @@ static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
 		if (err)
 			return prxe_refuse(qp, pkt->psn, err);
 	}
+	ends = pkt->payload_len == resp->left;
 	if (!prxe_len_ok(qp, pkt) || pkt->payload_len > resp->left ||
-	    !!(pkt->op->flags & PRXE_OP_LAST) !=
-	    (pkt->payload_len == resp->left))
+	    !!(pkt->op->flags & PRXE_OP_LAST) != ends)
 		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
 	if (pkt->op->flags & PRXE_OP_RECV &&
 	    !prxe_resp_need_recv(qp, pkt->psn))
