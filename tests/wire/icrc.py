@@ -21,9 +21,16 @@ NEXT = 25
 
 
 def capture(sock, seen, bad, mode):
+    def wanted(train, opcode):
+        kind = "trains" if train else "alone"
+        seen[kind] += 1
+        seen[kind, opcode] += 1
+        count = seen[kind, opcode]
+        return count <= FIRST or count % NEXT == 0
+
     while True:
         try:
-            got = wire.receive(sock)
+            got = wire.receive(sock, wanted)
         except TimeoutError:
             if seen["stop"]:
                 return
@@ -31,12 +38,6 @@ def capture(sock, seen, bad, mode):
         if got is None:
             continue
         train, partial, packets = got
-        kind = "trains" if train else "alone"
-        seen[kind] += 1
-        seen[kind, packets[0].opcode] += 1
-        count = seen[kind, packets[0].opcode]
-        if count > FIRST and count % NEXT:
-            continue
         for packet in packets:
             check(packet, train, partial, seen, bad, mode)
 

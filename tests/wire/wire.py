@@ -152,21 +152,23 @@ class Packet:
         return bytes(self.eth + self.ip + self.udp + self.body)
 
 
-def parse(frame):
-    """A Packet, perhaps of several segments; None for what is not RoCEv2."""
+def payload_at(frame):
+    """Where the BTH begins; None for what is not RoCEv2."""
     kind = int.from_bytes(frame[12:14], "big")
     if kind == ETH_P_IP:
-        ip_len = (frame[14] & 0x0F) * 4
-        proto = frame[23]
+        at, proto = 14 + (frame[14] & 0x0F) * 4, frame[23]
     elif kind == ETH_P_IPV6:
-        ip_len = 40
-        proto = frame[20]
+        at, proto = 54, frame[20]
     else:
         return None
-    at = 14 + ip_len
     if proto != 17 or int.from_bytes(frame[at + 2:at + 4], "big") != ROCE_PORT:
         return None
-    return Packet(frame[:14], frame[14:at], frame[at:at + 8], frame[at + 8:])
+    return at + 8
+
+
+def parse(frame, at):
+    """The Packet, perhaps of several segments, whose BTH is at AT."""
+    return Packet(frame[:14], frame[14:at - 8], frame[at - 8:at], frame[at:])
 
 
 class Segments(collections.abc.Sequence):
@@ -190,17 +192,24 @@ class Segments(collections.abc.Sequence):
         return seg.fix_lengths()
 
 
-def receive(sock):
-    """(is it a train, was its checksum left to the device, packets) or None."""
-    data = sock.recv(1 << 17)
+_buffer = bytearray(1 << 17)
+
+
+def receive(sock, wanted=lambda train, opcode: True):
+    """(is it a train, was its checksum left to the device, packets) or None.
+
+    None also for what is not WANTED, which is told before the work begins.
+    """
+    data = memoryview(_buffer)[:sock.recv_into(_buffer)]
     flags, gso, _, gso_size, _, _ = VNET_HDR.unpack_from(data)
-    packet = parse(data[VNET_HDR.size:])
-    if packet is None:
+    frame = data[VNET_HDR.size:]
+    at = payload_at(frame)
+    train = gso == GSO_UDP_L4
+    if at is None or not wanted(train, frame[at] if at < len(frame) else None):
         return None
+    packet = parse(frame, at)
     partial = bool(flags & VNET_NEEDS_CSUM)
-    if gso == GSO_UDP_L4:
-        return True, partial, Segments(packet, gso_size)
-    return False, partial, [packet]
+    return train, partial, Segments(packet, gso_size) if train else [packet]
 
 
 def send(sock, packet):
