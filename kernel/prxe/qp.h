@@ -243,6 +243,7 @@ struct prxe_parked {
  * @fault_err: not 0: the work item failed; the next access to the key of @fault
  *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
+ * @pause: this host dropped a packet, the work item waits a little
  * @flow: where to
  */
 struct prxe_resp {
@@ -269,6 +270,7 @@ struct prxe_resp {
 	u64 fault_len;
 	int fault_err;
 	u32 lost_races;
+	bool pause;
 	struct prxe_flow flow;
 };
 

@@ -140,8 +140,13 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 			prxe_resp_error(qp, IB_EVENT_QP_ACCESS_ERR);
 			break;
 		}
-		/* lost on this host: the peer asks again for what is missing */
-		prxe_stat_inc(qp->dev, TX_DROPS);
+		if (n == -ENOBUFS || n == -ENOMEM) {
+			/* dropped on this host: the same again after a pause */
+			resp->pause = true;
+			prxe_qp_kick(qp);
+			break;
+		}
+		/* no route: the peer asks again for what is missing */
 		resp->read.active = false;
 	}
 	resp->busy = resp->read.active || !list_empty(&resp->parked);

@@ -446,7 +446,6 @@ static int prxe_req_failed(struct prxe_qp *qp, struct prxe_swqe *wqe, int err)
 		return 0;
 	case -ENOBUFS:
 	case -ENOMEM:
-		prxe_stat_inc(qp->dev, TX_DROPS);
 		qp->sq.pause = true;
 		prxe_req_wait(qp, PRXE_DROP_PAUSE_NS);
 		return 0;

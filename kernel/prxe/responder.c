@@ -633,17 +633,21 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 {
 	struct prxe_resp *resp = &turn->qp->resp;
 	struct prxe_mem mem;
-	bool persist;
+	bool persist, pause;
 	u64 len;
 	int err = 0;
 
 	turn->fault_err = 0;
 	spin_lock_bh(&resp->lock);
+	pause = resp->pause;
+	resp->pause = false;
 	mem = resp->fault;
 	len = resp->fault_len;
 	persist = resp->lost_races >= PRXE_LOST_RACES;
 	spin_unlock_bh(&resp->lock);
 
+	if (pause)
+		usleep_range(50, 100);
 	if (mem.pd) {
 		err = prxe_mr_fault_run(&mem, len,
 					persist ? prxe_resp_step : NULL, turn);
@@ -711,6 +715,7 @@ void prxe_resp_reset(struct prxe_qp *qp)
 	resp->busy = false;
 	resp->fault.pd = NULL;
 	resp->lost_races = 0;
+	resp->pause = false;
 	resp->read.active = false;
 	resp->ack_due = false;
 	resp->nak_sent = false;
