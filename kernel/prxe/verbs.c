@@ -9,6 +9,8 @@
 #include "hdr.h"
 #include "prxe.h"
 
+/* The OUI that belongs to nobody: applications expect something there. */
+#define PRXE_VENDOR_ID	0xffffff
 /* As told to subnet management and `rdma dev`: there is no firmware. */
 #define PRXE_FW_MAJOR	1
 #define PRXE_FW_MINOR	0
@@ -39,6 +41,7 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 
 	attr->fw_ver = (u64)PRXE_FW_MAJOR << 32 | PRXE_FW_MINOR;
 	attr->sys_image_guid = READ_ONCE(dev->guid);
+	attr->vendor_id = PRXE_VENDOR_ID;
 	attr->max_mr_size = U64_MAX;
 	attr->page_size_cap = (u64)PAGE_MASK;
 	attr->device_cap_flags = IB_DEVICE_CURR_QP_STATE_MOD |
