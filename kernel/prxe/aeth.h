@@ -168,6 +168,24 @@ static inline u64 prxe_ack_timeout_ns(u8 timeout)
 }
 
 /**
+ * prxe_ack_timeout_shift() - how much longer to wait after retries in a row
+ * @granted: retries that the QP was given
+ * @left: those that are left
+ *
+ * A peer or a wire that is merely slow is not helped by being asked at a steady
+ * rate. IBTA vol 1, 9.7.6.1.3 lets the timer run up to four times its nominal
+ * length, and that is what the second retry gets.
+ *
+ * Return: 0 to 2, by which the interval is shifted left.
+ */
+static inline u32 prxe_ack_timeout_shift(u32 granted, u32 left)
+{
+	u32 used = granted > left ? granted - left : 0;
+
+	return used < 2 ? used : 2;
+}
+
+/**
  * prxe_msn_add() - the message sequence number @n messages on
  * @msn: a message sequence number
  * @n: messages

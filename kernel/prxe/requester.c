@@ -678,6 +678,7 @@ static void prxe_req_timeout(struct timer_list *timer)
 {
 	struct prxe_qp *qp = container_of(timer, struct prxe_qp, sq.timer);
 	struct prxe_sq *sq = &qp->sq;
+	unsigned long wait;
 
 	spin_lock(&sq->lock);
 	if ((sq->state != IB_QPS_RTS && sq->state != IB_QPS_SQD) ||
@@ -685,8 +686,9 @@ static void prxe_req_timeout(struct timer_list *timer)
 		goto out;
 	if (sq->rnr_wait || sq->fault.pd)
 		sq->progress = jiffies;
-	if (time_before(jiffies, sq->progress + sq->timeout)) {
-		mod_timer(timer, sq->progress + sq->timeout);
+	wait = sq->timeout << prxe_ack_timeout_shift(sq->retry_cnt, sq->retries);
+	if (time_before(jiffies, sq->progress + wait)) {
+		mod_timer(timer, sq->progress + wait);
 		goto out;
 	}
 	prxe_stat_inc(qp->dev, TIMEOUTS);

@@ -85,6 +85,19 @@ static void ack_timeout(void **state)
 	assert_int_equal(prxe_ack_timeout_ns(31), 8796093022208);
 }
 
+static void ack_timeout_backs_off(void **state)
+{
+	(void)state;
+	assert_int_equal(prxe_ack_timeout_shift(7, 7), 0);
+	assert_int_equal(prxe_ack_timeout_shift(7, 6), 1);
+	assert_int_equal(prxe_ack_timeout_shift(7, 5), 2);
+	/* never beyond what the specification allows */
+	assert_int_equal(prxe_ack_timeout_shift(7, 0), 2);
+	assert_int_equal(prxe_ack_timeout_shift(0, 0), 0);
+	/* modified to fewer while some were left */
+	assert_int_equal(prxe_ack_timeout_shift(1, 7), 0);
+}
+
 static void msn(void **state)
 {
 	(void)state;
@@ -100,6 +113,7 @@ int main(void)
 		cmocka_unit_test(credits),
 		cmocka_unit_test(rnr_timers),
 		cmocka_unit_test(ack_timeout),
+		cmocka_unit_test(ack_timeout_backs_off),
 		cmocka_unit_test(msn),
 	};
 
