@@ -27,7 +27,8 @@ Sets up a guest from Debian packages, builds prxe in it, boots it and runs:
                      debug: the same source with KASAN, lockdep, kmemleak ...
                      uml: the same source as User Mode Linux: native speed
                      without KVM, no PCI devices
-  --timeout SECONDS  stop the guest after that time (default $TIMEOUT; test: 3600)
+  --timeout SECONDS  stop the guest after that time (default $TIMEOUT; test: 3600,
+                     14400 on the debug kernel)
 
 Options come before or after COMMAND, for run before SCRIPT. Needs root on a Debian
 system; everything is kept in build/ and, for the two kernels built here, in

@@ -113,6 +113,26 @@ test_judge()
 	is "the other one is printed" 0 $?
 }
 
+test_leaks()
+{
+	local modules report
+
+	modules='prxe 4096 0 - Live 0xffffffffc0100000
+softgpu 16384 1 prxe, Live 0xffffffffc0200000 (O)'
+	report=$(awk -v modules="$modules" -f tests/vm/leaks.awk <<-END
+		unreferenced object 0xffff888012345678 (size 32):
+		  backtrace (crc 1234):
+		    [<00000000deadbeef>] 0xffffffffc0203fff
+		    0xffffffffc0100010
+		    0xffffffffc0101000
+		    kmalloc+0x1/0x2
+	END
+	)
+	is "the frames of a leak in an unloaded module" \
+		"softgpu+0x3fff prxe+0x10 0xffffffffc0101000 kmalloc+0x1/0x2" \
+		"$(sed 1,2d <<<"$report" | xargs)"
+}
+
 test_usage()
 {
 	local out
@@ -200,6 +220,7 @@ test_guest()
 }
 
 test_judge
+test_leaks
 test_usage
 test_guest
 echo "vm selftest: $passed passed, $failed failed"

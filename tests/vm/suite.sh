@@ -110,6 +110,7 @@ cmd_test()
 	[ $# -le 1 ] || usage_error "test takes one pattern"
 	pattern=${1:-}
 	[ -n "$TIMEOUT_GIVEN" ] || TIMEOUT=3600
+	[ -n "$TIMEOUT_GIVEN" ] || [ "$KERNEL" != debug ] || TIMEOUT=14400
 	prepare
 	mkdir "$RUNDIR/logs"
 	: >"$RUNDIR/results"

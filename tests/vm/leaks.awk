@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# awk -v modules="$(cat /proc/modules)" -f leaks.awk /sys/kernel/debug/kmemleak
+#
+# Print a kmemleak report. Addresses in modules that have been unloaded since are
+# printed as module+offset, for addr2line -f -j .text -e MODULE.ko OFFSET.
+
+BEGIN {
+	digits = "0123456789abcdef"
+	n = split(modules, lines, "\n")
+	for (i = 1; i <= n; i++) {
+		split(lines[i], word, " ")
+		name[i] = word[1]
+		size[i] = word[2]
+		base[i] = low(word[6])
+		high[i] = top(word[6])
+	}
+}
+
+# A 64-bit address is more than a number of awk holds: both halves apart.
+function hex(text,    i, value)
+{
+	value = 0
+	for (i = 1; i <= length(text); i++)
+		value = value * 16 + index(digits, substr(text, i, 1)) - 1
+	return value
+}
+function padded(text)
+{
+	sub(/^0x/, "", text)
+	return substr("0000000000000000", 1, 16 - length(text)) text
+}
+function top(text) { return substr(padded(text), 1, 8) }
+function low(text) { return hex(substr(padded(text), 9)) }
+
+function named(address,    i, offset)
+{
+	for (i = 1; i <= n; i++) {
+		offset = low(address) - base[i]
+		if (top(address) == high[i] && offset >= 0 && offset < size[i])
+			return sprintf("%s+0x%x", name[i], offset)
+	}
+	return address
+}
+
+# newer kernels print a frame as an address alone, older ones a hash before it
+/^[ \t]+(\[<[0-9a-f]+>\] )?0x[0-9a-f]+$/ {
+	print "    " named($NF)
+	next
+}
+
+{ print }
