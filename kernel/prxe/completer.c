@@ -96,17 +96,6 @@ void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 	prxe_req_flush(qp);
 }
 
-static bool prxe_needs_response(const struct prxe_swqe *wqe)
-{
-	switch (wqe->w.opcode) {
-	case IB_UVERBS_WR_RDMA_READ:
-	case IB_UVERBS_WR_ATOMIC_CMP_AND_SWP:
-	case IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD:
-		return true;
-	}
-	return false;
-}
-
 /* The peer is alive and well. */
 static void prxe_progress(struct prxe_sq *sq)
 {
@@ -129,7 +118,7 @@ static void prxe_una(struct prxe_sq *sq, u32 psn)
 
 		sq->psn = psn;
 		/* packets of next that need not be sent again after all */
-		if (sq->next != sq->head && !prxe_needs_response(wqe) &&
+		if (sq->next != sq->head && !prxe_wqe_is_rd_atomic(wqe) &&
 		    (wqe->state == PRXE_WQE_SENDING ||
 		     wqe->state == PRXE_WQE_SENT))
 			sq->next_off = prxe_seg_index(wqe->first_psn, psn);
@@ -165,7 +154,7 @@ static bool prxe_acked(struct prxe_qp *qp, u32 psn)
 			break;
 		if (prxe_psn_diff(psn, wqe->first_psn) <= 0)
 			break;
-		if (prxe_needs_response(wqe))
+		if (prxe_wqe_is_rd_atomic(wqe))
 			return false;
 		if (prxe_psn_diff(psn, end) < 0) {
 			prxe_una(sq, psn);
@@ -361,7 +350,7 @@ static void prxe_rcvd_response(struct prxe_qp *qp, const struct prxe_rx *rx)
 		return;
 	wqe = prxe_swqe(sq, sq->tail);
 	if ((wqe->state != PRXE_WQE_SENT && wqe->state != PRXE_WQE_SENDING) ||
-	    !prxe_needs_response(wqe))
+	    !prxe_wqe_is_rd_atomic(wqe))
 		return;
 	wants_read = wqe->w.opcode == IB_UVERBS_WR_RDMA_READ;
 	if (is_read != wants_read)

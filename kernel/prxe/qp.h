@@ -341,6 +341,18 @@ static inline struct prxe_swqe *prxe_swqe(const struct prxe_sq *sq, u32 idx)
 	return sq->wqes + (size_t)(idx & (sq->nr - 1)) * sq->wqe_stride;
 }
 
+/* One that ends with a response of its own; an acknowledgment is not enough. */
+static inline bool prxe_wqe_is_rd_atomic(const struct prxe_swqe *wqe)
+{
+	switch (wqe->w.opcode) {
+	case IB_UVERBS_WR_RDMA_READ:
+	case IB_UVERBS_WR_ATOMIC_CMP_AND_SWP:
+	case IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD:
+		return true;
+	}
+	return false;
+}
+
 /* Run the work item soon. Any context. Not after destroy has begun. */
 static inline void prxe_qp_kick(struct prxe_qp *qp)
 {

@@ -51,17 +51,6 @@ static u32 prxe_window(const struct prxe_qp *qp)
 		     PRXE_WINDOW_MAX);
 }
 
-static bool prxe_wqe_is_rd_atomic(const struct prxe_swqe *wqe)
-{
-	switch (wqe->w.opcode) {
-	case IB_UVERBS_WR_RDMA_READ:
-	case IB_UVERBS_WR_ATOMIC_CMP_AND_SWP:
-	case IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD:
-		return true;
-	}
-	return false;
-}
-
 static void prxe_wqe_bad(struct prxe_swqe *wqe, enum ib_wc_status status,
 			 u32 vendor_err)
 {
