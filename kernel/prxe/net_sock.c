@@ -9,6 +9,11 @@
  * drains a socket at a time; the others leave their packets to it
  * (prxe_port.pending). Order is kept, and a queue pair sees one CPU.
  *
+ * Nothing is left behind: who adds a packet queues it, then counts it (a full
+ * barrier); who drains reads the count, then (acquire) looks into the queue, and
+ * takes from the count what he has read. Whatever he has not seen in the queue
+ * was not in that count, so that it does not become zero.
+ *
  * Nobody verifies the UDP checksum, on purpose. What it covers beyond the ICRC
  * is nothing: the ICRC is over the addresses, the ports, the lengths and all of
  * the payload, and stronger. Most RoCE devices send zero anyway.
@@ -64,7 +69,8 @@ static bool prxe_port_drain(struct prxe_port *port)
 
 	rcu_read_lock();
 	do {
-		seen = atomic_read(&port->pending);
+		/* The queue is looked into after this, see the top. */
+		seen = atomic_read_acquire(&port->pending);
 		while ((skb = __skb_recv_udp(sk, MSG_DONTWAIT, &off, &err))) {
 			/* shares its memory with udp_dev_scratch */
 			skb->dev = NULL;
