@@ -378,7 +378,9 @@ void prxe_comp_rx(struct prxe_qp *qp, const struct prxe_rx *rx)
 	struct prxe_sq *sq = &qp->sq;
 
 	spin_lock(&sq->lock);
-	if (sq->state == IB_QPS_RTS || sq->state == IB_QPS_SQD) {
+	if (!prxe_flow_matches(&sq->flow, rx->skb)) {
+		prxe_stat_inc(qp->dev, RX_MISMATCH);
+	} else if (sq->state == IB_QPS_RTS || sq->state == IB_QPS_SQD) {
 		if (rx->pkt.op->flags & PRXE_OP_ACK)
 			prxe_rcvd_ack(qp, &rx->pkt);
 		else

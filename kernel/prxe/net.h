@@ -87,7 +87,9 @@ int prxe_flow_init(struct prxe_flow *flow, struct prxe_dev *dev,
 		   const struct rdma_ah_attr *attr, u32 sqpn, u32 dqpn);
 /* Drops the references; the flow may be all zero. Any context. */
 void prxe_flow_fini(struct prxe_flow *flow);
-/* Does a packet come from the flow's peer to the flow's own address? */
+/* Does a packet come from the flow's peer to the flow's own address? Under the
+ * lock of the flow's owner, for a modify changes it.
+ */
 bool prxe_flow_matches(const struct prxe_flow *flow, const struct sk_buff *skb);
 
 /**

@@ -235,25 +235,18 @@ static struct prxe_qp *rx_find_qp(const struct prxe_seg *seg, u32 qpn)
 }
 
 /*
- * Is the packet of a kind and from a place that the queue pair listens to?
+ * Is the packet of a kind that the queue pair listens to?
  *
- * The flow is written before the state becomes RTR and stays until RESET. A
- * packet that races with RESET may be compared with anything; it goes no
- * further than to the engine, which looks at the state under its lock.
+ * A first sieve, without a lock. The engines look at the state again, and at the
+ * addresses of a connection, which a modify in SQD may change: under their locks.
  */
 static bool rx_qp_accepts(const struct prxe_qp *qp, const struct prxe_seg *seg,
 			  const struct prxe_pkt *pkt)
 {
-	/* pairs with the release in prxe_modify_qp(): state after flow */
-	enum ib_qp_state state = smp_load_acquire(&qp->resp.state);
-
 	switch (qp->ibqp.qp_type) {
 	case IB_QPT_RC:
-		return pkt->op->transport == PRXE_RC && state >= IB_QPS_RTR &&
-		       prxe_flow_matches(&qp->resp.flow, seg->skb);
-	case IB_QPT_UC:
-		return pkt->op->transport == PRXE_UC && state >= IB_QPS_RTR &&
-		       prxe_flow_matches(&qp->resp.flow, seg->skb);
+		return pkt->op->transport == PRXE_RC &&
+		       READ_ONCE(qp->resp.state) >= IB_QPS_RTR;
 	case IB_QPT_GSI:
 		return pkt->op->transport == PRXE_UD;
 	case IB_QPT_UD:

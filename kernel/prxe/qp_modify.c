@@ -226,8 +226,7 @@ static void apply_resp(struct prxe_qp *qp, struct prxe_change *c)
 	}
 	if (is_connected(qp) && c->mask & IB_QP_AV)
 		swap(resp->flow, c->resp_flow);
-	/* pairs with the acquire in net_rx.c: state after flow */
-	smp_store_release(&resp->state, resp_state(c->new));
+	WRITE_ONCE(resp->state, resp_state(c->new));
 }
 
 static void apply_sq(struct prxe_qp *qp, struct prxe_change *c)

@@ -553,7 +553,9 @@ void prxe_resp_rx(struct prxe_qp *qp, const struct prxe_rx *rx)
 	struct prxe_resp *resp = &qp->resp;
 
 	spin_lock(&resp->lock);
-	if (resp->busy || prxe_resp_exec(qp, rx) == PRXE_LATER)
+	if (!prxe_flow_matches(&resp->flow, rx->skb))
+		prxe_stat_inc(qp->dev, RX_MISMATCH);
+	else if (resp->busy || prxe_resp_exec(qp, rx) == PRXE_LATER)
 		prxe_park(qp, rx);
 	spin_unlock(&resp->lock);
 }
