@@ -5,8 +5,8 @@
  * No rule tells which one is the fastest: the kernel's crc32_le() is far ahead
  * where the CPU multiplies without carries, a table of one byte a step where it
  * does not, and a loser where an emulator only pretends that it does; copying in
- * the same pass pays or not. So all are timed when the module is loaded. They
- * give the same result.
+ * the same pass pays or not. So all are timed when the module is loaded, and when
+ * the parameter is written. They give the same result.
  */
 #include <linux/crc32.h>
 #include <linux/errno.h>
@@ -20,9 +20,6 @@
 
 #include "crc.h"
 
-static char *crc = "auto";
-module_param(crc, charp, 0444);
-MODULE_PARM_DESC(crc, "CRC engine: auto (default: the fastest), kernel or slice");
 
 /* Copied and summed in pieces that stay in the first level cache. */
 #define PRXE_CRC_COPY_STEP	4096
@@ -83,12 +80,6 @@ static const struct prxe_crc_engine *prxe_crc_summer = &prxe_crc_engines[1];
 DEFINE_STATIC_CALL(prxe_crc_engine, prxe_crc32_slice16);
 DEFINE_STATIC_CALL(prxe_crc_copy_engine, prxe_crc32_copy_slice16);
 
-/* The engine in use, as the module parameter spells it. */
-const char *prxe_crc_name(void)
-{
-	return prxe_crc_summer->name;
-}
-
 /* Nanoseconds for summing, or for copying and summing, a buffer: the best. */
 static u64 prxe_crc_time(const struct prxe_crc_engine *e, bool copy, u8 *buf)
 {
@@ -111,8 +102,9 @@ static u64 prxe_crc_time(const struct prxe_crc_engine *e, bool copy, u8 *buf)
 	return best;
 }
 
-/* The fastest of those that the module parameter allows; NULL if it is wrong. */
-static const struct prxe_crc_engine *prxe_crc_fastest(bool copy, u8 *buf)
+/* The fastest of those that @wanted allows; NULL if there is none such. */
+static const struct prxe_crc_engine *prxe_crc_fastest(const char *wanted,
+						      bool copy, u8 *buf)
 {
 	const struct prxe_crc_engine *found = NULL;
 	u64 best = U64_MAX;
@@ -122,7 +114,7 @@ static const struct prxe_crc_engine *prxe_crc_fastest(bool copy, u8 *buf)
 		const struct prxe_crc_engine *e = &prxe_crc_engines[i];
 		u64 t;
 
-		if (strcmp(crc, "auto") && strcmp(crc, e->name))
+		if (strcmp(wanted, "auto") && strcmp(wanted, e->name))
 			continue;
 		t = prxe_crc_time(e, copy, buf);
 		if (!found || t < best) {
@@ -133,23 +125,17 @@ static const struct prxe_crc_engine *prxe_crc_fastest(bool copy, u8 *buf)
 	return found;
 }
 
-/**
- * prxe_crc_init() - choose the engine
- *
- * Context: module init, before the first packet.
- * Return: 0; -ENOMEM; -EINVAL for an unknown engine in the module parameter.
- */
-int prxe_crc_init(void)
+/* Packets may be on their way: every engine gives the same result. */
+static int prxe_crc_choose(const char *wanted)
 {
 	const struct prxe_crc_engine *sum, *copy;
 	u8 *buf;
 
-	prxe_crc32_init();
 	buf = kvzalloc(2 * PRXE_CRC_TRY_BYTES, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	sum = prxe_crc_fastest(false, buf);
-	copy = prxe_crc_fastest(true, buf);
+	sum = prxe_crc_fastest(wanted, false, buf);
+	copy = prxe_crc_fastest(wanted, true, buf);
 	kvfree(buf);
 	if (!sum || !copy)
 		return -EINVAL;
@@ -158,4 +144,55 @@ int prxe_crc_init(void)
 	static_call_update(prxe_crc_engine, sum->sum);
 	static_call_update(prxe_crc_copy_engine, copy->copy);
 	return 0;
+}
+
+/* Under kernel_param_lock(), as @prxe_crc_summer. */
+static char prxe_crc_wanted[8] = "auto";
+static bool prxe_crc_ready;
+
+static int prxe_crc_set(const char *val, const struct kernel_param *kp)
+{
+	char wanted[sizeof(prxe_crc_wanted)];
+	int err;
+
+	if (strscpy(wanted, val) < 0)
+		return -EINVAL;
+	strim(wanted);
+	/* before init the tables are not there; it will look at the name */
+	err = prxe_crc_ready ? prxe_crc_choose(wanted) : 0;
+	if (!err)
+		strscpy(prxe_crc_wanted, wanted);
+	return err;
+}
+
+/* The engine in use: which one "auto" found. */
+static int prxe_crc_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", prxe_crc_summer->name);
+}
+
+static const struct kernel_param_ops prxe_crc_ops = {
+	.set = prxe_crc_set,
+	.get = prxe_crc_get,
+};
+
+module_param_cb(crc, &prxe_crc_ops, NULL, 0644);
+MODULE_PARM_DESC(crc, "CRC engine: auto (default: the fastest), kernel or slice");
+
+/**
+ * prxe_crc_init() - choose the engine
+ *
+ * Context: module init, before the first packet.
+ * Return: 0; -ENOMEM; -EINVAL for an unknown engine in the module parameter.
+ */
+int prxe_crc_init(void)
+{
+	int err;
+
+	prxe_crc32_init();
+	kernel_param_lock(THIS_MODULE);
+	err = prxe_crc_choose(prxe_crc_wanted);
+	prxe_crc_ready = !err;
+	kernel_param_unlock(THIS_MODULE);
+	return err;
 }

@@ -42,7 +42,6 @@ static inline u32 prxe_crc_copy(u32 crc, void *dst, const void *src, size_t len)
 	return static_call(prxe_crc_copy_engine)(crc, dst, src, len);
 }
 
-const char *prxe_crc_name(void);
 int prxe_crc_init(void);
 
 #endif /* PRXE_CRC_H */
