@@ -20,7 +20,6 @@
 
 #include "crc.h"
 
-
 /* Copied and summed in pieces that stay in the first level cache. */
 #define PRXE_CRC_COPY_STEP	4096
 
