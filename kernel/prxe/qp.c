@@ -53,9 +53,6 @@ static void deliver(struct prxe_qp *qp, unsigned long events)
 	if (!qp->ibqp.event_handler)
 		return;
 	for_each_set_bit(bit, &events, PRXE_QP_EV_ERR) {
-		if (bit == IB_EVENT_SQ_DRAINED &&
-		    !READ_ONCE(qp->attr.en_sqd_async_notify))
-			continue;
 		ev.event = bit;
 		qp->ibqp.event_handler(&ev, qp->ibqp.qp_context);
 	}
@@ -76,6 +73,8 @@ static void prxe_qp_work(struct work_struct *work)
 	events = xchg(&qp->events, 0);
 	if (events & PRXE_FATAL_EVENTS)
 		prxe_qp_err_locked(qp);
+	if (!qp->attr.en_sqd_async_notify)
+		events &= ~BIT(IB_EVENT_SQ_DRAINED);
 	mutex_unlock(&qp->modify_mutex);
 	deliver(qp, events);
 }

@@ -258,7 +258,7 @@ static void apply_sq(struct prxe_qp *qp, struct prxe_change *c)
 		sq->drained = false;
 	/* A datagram is one packet, and the port's MTU may have changed. */
 	sq->lim.max_ud = ib_mtu_enum_to_int(prxe_active_mtu(qp->dev));
-	sq->state = c->new;
+	WRITE_ONCE(sq->state, c->new);
 	prxe_req_run(qp);
 }
 
@@ -268,8 +268,9 @@ static void remember(struct prxe_qp *qp, const struct ib_qp_attr *attr,
 {
 	struct ib_qp_attr *a = &qp->attr;
 
+	lockdep_assert_held(&qp->modify_mutex);
 	if (mask & IB_QP_EN_SQD_ASYNC_NOTIFY)
-		WRITE_ONCE(a->en_sqd_async_notify, attr->en_sqd_async_notify);
+		a->en_sqd_async_notify = attr->en_sqd_async_notify;
 	if (mask & IB_QP_ACCESS_FLAGS)
 		a->qp_access_flags = attr->qp_access_flags;
 	if (mask & IB_QP_PKEY_INDEX)
@@ -310,14 +311,14 @@ void prxe_qp_err_locked(struct prxe_qp *qp)
 
 	spin_lock_bh(&qp->resp.lock);
 	if (is_live(qp->resp.state)) {
-		qp->resp.state = IB_QPS_ERR;
+		WRITE_ONCE(qp->resp.state, IB_QPS_ERR);
 		prxe_rq_flush(qp);
 	}
 	spin_unlock_bh(&qp->resp.lock);
 
 	spin_lock_bh(&qp->sq.lock);
 	if (is_live(qp->sq.state)) {
-		qp->sq.state = IB_QPS_ERR;
+		WRITE_ONCE(qp->sq.state, IB_QPS_ERR);
 		prxe_req_flush(qp);
 	}
 	spin_unlock_bh(&qp->sq.lock);
@@ -326,12 +327,12 @@ void prxe_qp_err_locked(struct prxe_qp *qp)
 void prxe_qp_reset_halves(struct prxe_qp *qp)
 {
 	spin_lock_bh(&qp->resp.lock);
-	qp->resp.state = IB_QPS_RESET;
+	WRITE_ONCE(qp->resp.state, IB_QPS_RESET);
 	prxe_resp_reset(qp);
 	spin_unlock_bh(&qp->resp.lock);
 
 	spin_lock_bh(&qp->sq.lock);
-	qp->sq.state = IB_QPS_RESET;
+	WRITE_ONCE(qp->sq.state, IB_QPS_RESET);
 	prxe_req_reset(qp);
 	spin_unlock_bh(&qp->sq.lock);
 }
@@ -349,6 +350,9 @@ static void reset(struct prxe_qp *qp, struct prxe_change *c)
 	swap(qp->resp.flow, c->resp_flow);
 	swap(qp->resp.res, c->res);
 	qp->resp.max_rd_atomic = 0;
+	qp->access = 0;
+	qp->dest_qpn = 0;
+	WRITE_ONCE(qp->qkey, 0);
 	spin_unlock_bh(&qp->resp.lock);
 	spin_lock_bh(&qp->sq.lock);
 	swap(qp->sq.flow, c->sq_flow);
@@ -357,9 +361,6 @@ static void reset(struct prxe_qp *qp, struct prxe_change *c)
 	xchg(&qp->events, 0);
 	memset(&qp->attr, 0, sizeof(qp->attr));
 	qp->attr.path_mig_state = IB_MIG_MIGRATED;
-	qp->access = 0;
-	qp->qkey = 0;
-	qp->dest_qpn = 0;
 }
 
 static void apply(struct prxe_qp *qp, struct prxe_change *c)

@@ -115,7 +115,7 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 	lockdep_assert_held(&resp->lock);
 
 	/* before anybody is asked to kick: the work item looks at it first */
-	resp->busy = true;
+	WRITE_ONCE(resp->busy, true);
 	if (resp->state == IB_QPS_ERR)
 		resp->read.active = false;	/* modify came in between */
 	while (resp->read.active) {
@@ -149,5 +149,5 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 		/* no route: the peer asks again for what is missing */
 		resp->read.active = false;
 	}
-	resp->busy = resp->read.active || !list_empty(&resp->parked);
+	WRITE_ONCE(resp->busy, resp->read.active || !list_empty(&resp->parked));
 }

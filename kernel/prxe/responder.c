@@ -52,7 +52,7 @@ int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 		return resp->fault_err;
 	resp->fault = *mem;
 	resp->fault_len = len;
-	resp->busy = true;
+	WRITE_ONCE(resp->busy, true);
 	prxe_stat_inc(qp->dev, PARKED);
 	prxe_qp_kick(qp);
 	return -EAGAIN;
@@ -86,7 +86,7 @@ static void prxe_resp_ack(struct prxe_qp *qp)
 		.syndrome = prxe_aeth_ack(PRXE_CREDITS_UNLIMITED),
 	};
 
-	resp->ack_due = false;
+	WRITE_ONCE(resp->ack_due, false);
 	prxe_stat_inc(qp->dev, SENT_ACK);
 	prxe_resp_send(qp, &pkt);
 }
@@ -109,7 +109,7 @@ void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn)
 
 	lockdep_assert_held(&qp->resp.lock);
 
-	qp->resp.ack_due = false;
+	WRITE_ONCE(qp->resp.ack_due, false);
 	if (prxe_aeth_kind(syndrome) == PRXE_AETH_RNR)
 		prxe_stat_inc(qp->dev, SENT_RNR);
 	else
@@ -128,7 +128,7 @@ void prxe_resp_error(struct prxe_qp *qp, int event)
 {
 	lockdep_assert_held(&qp->resp.lock);
 
-	qp->resp.state = IB_QPS_ERR;
+	WRITE_ONCE(qp->resp.state, IB_QPS_ERR);
 	qp->resp.read.active = false;
 	if (event >= 0)
 		prxe_qp_raise(qp, event);
@@ -198,7 +198,7 @@ static void prxe_accept(struct prxe_qp *qp, const struct prxe_pkt *pkt,
 	if (pkt->op->flags & PRXE_OP_LAST)
 		resp->msn = prxe_msn_add(resp->msn, 1);
 	if (pkt->ackreq)
-		resp->ack_due = true;
+		WRITE_ONCE(resp->ack_due, true);
 }
 
 /* The last packet of a message that consumes a receive: complete it. */
@@ -391,7 +391,7 @@ static enum prxe_verdict prxe_exec_read(struct prxe_qp *qp,
 	res->length = pkt->length;
 	prxe_accept(qp, pkt, npkts);
 	/* the response acknowledges what was before it */
-	resp->ack_due = false;
+	WRITE_ONCE(resp->ack_due, false);
 	prxe_read_start(qp, pkt);
 	return PRXE_DONE;
 }
@@ -437,7 +437,7 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 	res->atomic = true;
 	res->orig = orig;
 	prxe_accept(qp, pkt, 1);
-	resp->ack_due = false;	/* the answer is one */
+	WRITE_ONCE(resp->ack_due, false);	/* the answer is one */
 	prxe_atomic_ack(qp, pkt->psn, orig);
 	return PRXE_DONE;
 }
@@ -454,7 +454,7 @@ static void prxe_duplicate(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 
 	prxe_stat_inc(qp->dev, DUP_REQ);
 	if (!(pkt->op->flags & (PRXE_OP_READ_REQ | PRXE_OP_ATOMIC))) {
-		resp->ack_due = true;
+		WRITE_ONCE(resp->ack_due, true);
 		return;
 	}
 	res = prxe_res_find(resp, pkt->psn);
@@ -599,8 +599,8 @@ static bool prxe_resp_batch(struct prxe_qp *qp)
 		if (prxe_resp_exec(qp, &p->rx) == PRXE_DONE)
 			prxe_unpark(resp, p);
 	}
-	resp->busy = resp->read.active || resp->fault.pd ||
-		     !list_empty(&resp->parked);
+	WRITE_ONCE(resp->busy, resp->read.active || resp->fault.pd ||
+			       !list_empty(&resp->parked));
 	if (resp->ack_due && !resp->read.active && resp->state != IB_QPS_ERR)
 		prxe_resp_ack(qp);
 	/* a read that goes on is continued by whoever kicked us, or will */
@@ -714,12 +714,12 @@ void prxe_resp_reset(struct prxe_qp *qp)
 
 	list_for_each_entry_safe(p, tmp, &resp->parked, node)
 		prxe_unpark(resp, p);
-	resp->busy = false;
+	WRITE_ONCE(resp->busy, false);
 	resp->fault.pd = NULL;
 	resp->lost_races = 0;
 	resp->pause = false;
 	resp->read.active = false;
-	resp->ack_due = false;
+	WRITE_ONCE(resp->ack_due, false);
 	resp->nak_sent = false;
 	resp->msg = PRXE_MSG_NONE;
 	resp->msn = 0;

@@ -21,7 +21,7 @@ static u32 ud_qkey(const struct prxe_qp *qp, const struct prxe_swqe *swqe)
 	if (qp->ibqp.qp_type == IB_QPT_GSI)
 		return PRXE_GSI_QKEY;
 	if (swqe->w.ud.remote_qkey & PRXE_QKEY_PRIVILEGED)
-		return qp->qkey;
+		return READ_ONCE(qp->qkey);	/* resp.lock protects it */
 	return swqe->w.ud.remote_qkey;
 }
 
