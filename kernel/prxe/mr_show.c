@@ -15,13 +15,21 @@ static const char * const prxe_mr_state_names[] = {
 	[PRXE_MR_DEAD] = "dead",
 };
 
+/*
+ * Of a dma-buf, io and the number of extents belong to the reservation lock, which
+ * an exporter may hold for long. Whoever looks is content with numbers of a moment
+ * ago, and of different moments.
+ */
 static int prxe_mr_show(struct sk_buff *msg, const struct prxe_mr *mr)
 {
+	bool io = data_race(READ_ONCE(mr->io));
+	u32 nr = data_race(READ_ONCE(mr->ext.nr));
+
 	if (rdma_nl_put_driver_string(msg, "import", mr->ops->import) ||
 	    rdma_nl_put_driver_string(msg, "state",
 				      prxe_mr_state_names[prxe_mr_state(mr)]) ||
-	    rdma_nl_put_driver_string(msg, "memory", mr->io ? "mmio" : "ram") ||
-	    rdma_nl_put_driver_u32(msg, "extents", READ_ONCE(mr->ext.nr)))
+	    rdma_nl_put_driver_string(msg, "memory", io ? "mmio" : "ram") ||
+	    rdma_nl_put_driver_u32(msg, "extents", nr))
 		return -EMSGSIZE;
 	return mr->ops->show ? mr->ops->show(msg, mr) : 0;
 }

@@ -147,7 +147,7 @@ static int prxe_port_open(struct prxe_port *port, struct prxe_net *pnet,
 	write_lock_bh(&sk->sk_callback_lock);
 	port->saved_data_ready = sk->sk_data_ready;
 	rcu_assign_sk_user_data(sk, port);
-	sk->sk_data_ready = prxe_data_ready;
+	WRITE_ONCE(sk->sk_data_ready, prxe_data_ready);
 	write_unlock_bh(&sk->sk_callback_lock);
 	return 0;
 }
@@ -161,7 +161,7 @@ static void prxe_port_close(struct prxe_port *port)
 	sk = port->sock->sk;
 	write_lock_bh(&sk->sk_callback_lock);
 	rcu_assign_sk_user_data(sk, NULL);
-	sk->sk_data_ready = port->saved_data_ready;
+	WRITE_ONCE(sk->sk_data_ready, port->saved_data_ready);
 	write_unlock_bh(&sk->sk_callback_lock);
 	synchronize_net();
 	/* Only a drainer queues the work item, and it was the last one. */
@@ -250,7 +250,7 @@ static int prxe_tx_open(struct prxe_dev *dev, struct net *net)
 	write_lock_bh(&sk->sk_callback_lock);
 	prxe_saved_write_space = sk->sk_write_space;
 	rcu_assign_sk_user_data(sk, dev);
-	sk->sk_write_space = prxe_write_space;
+	WRITE_ONCE(sk->sk_write_space, prxe_write_space);
 	write_unlock_bh(&sk->sk_callback_lock);
 	return 0;
 }
@@ -261,7 +261,7 @@ static void prxe_tx_close(struct prxe_dev *dev)
 
 	write_lock_bh(&sk->sk_callback_lock);
 	rcu_assign_sk_user_data(sk, NULL);
-	sk->sk_write_space = prxe_saved_write_space;
+	WRITE_ONCE(sk->sk_write_space, prxe_saved_write_space);
 	write_unlock_bh(&sk->sk_callback_lock);
 	synchronize_net();
 	WARN_ON_ONCE(!list_empty(&dev->tx_waiting));

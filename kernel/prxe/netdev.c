@@ -87,7 +87,7 @@ bool prxe_netdev_gone(const struct prxe_dev *dev,
 	 * about is visible here; or it comes later and does its work.
 	 */
 	guard(mutex)(&prxe_devs_mutex);
-	return ndev->reg_state != NETREG_REGISTERED ||
+	return READ_ONCE(ndev->reg_state) != NETREG_REGISTERED ||
 	       !net_eq(dev_net(ndev), dev->netns);
 }
 
