@@ -84,7 +84,7 @@ static int prxe_mr_dmabuf_add(struct prxe_mr *mr, unsigned long pgoff,
 	if (ret)
 		return ret;
 	/* The core compares the kind with the exporter's description. */
-	mr->io = map.is_iomem;
+	WRITE_ONCE(mr->io, map.is_iomem);
 	ret = prxe_extents_append(t, map.is_iomem ?
 					     (void __force *)map.vaddr_iomem :
 					     map.vaddr,

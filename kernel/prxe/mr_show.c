@@ -15,15 +15,17 @@ static const char * const prxe_mr_state_names[] = {
 	[PRXE_MR_DEAD] = "dead",
 };
 
-/*
- * Of a dma-buf, io and the number of extents belong to the reservation lock, which
- * an exporter may hold for long. Whoever looks is content with numbers of a moment
- * ago, and of different moments.
- */
 static int prxe_mr_show(struct sk_buff *msg, const struct prxe_mr *mr)
 {
-	bool io = data_race(READ_ONCE(mr->io));
-	u32 nr = data_race(READ_ONCE(mr->ext.nr));
+	bool io = READ_ONCE(mr->io);
+	u32 nr;
+
+	/*
+	 * Of a dma-buf, these belong to the reservation lock, which an exporter
+	 * may hold for long. Whoever looks is content with what was true a moment
+	 * ago, and with different moments.
+	 */
+	nr = data_race(READ_ONCE(mr->ext.nr));
 
 	if (rdma_nl_put_driver_string(msg, "import", mr->ops->import) ||
 	    rdma_nl_put_driver_string(msg, "state",
