@@ -85,6 +85,8 @@ void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 {
 	struct prxe_sq *sq = &qp->sq;
 
+	lockdep_assert_held(&sq->lock);
+
 	if (sq->tail != sq->head)
 		prxe_complete(qp, status, vendor_err);
 	if (sq->lim.transport == PRXE_UD) {
@@ -133,6 +135,7 @@ static void prxe_una(struct prxe_sq *sq, u32 psn)
  */
 void prxe_sq_advance(struct prxe_qp *qp)
 {
+	lockdep_assert_held(&qp->sq.lock);
 	while (qp->sq.tail != qp->sq.next)
 		prxe_complete(qp, IB_WC_SUCCESS, PRXE_VERR_NONE);
 }

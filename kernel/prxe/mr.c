@@ -182,6 +182,7 @@ int prxe_mr_reserve(struct prxe_mr *mr, u32 nr)
 	struct prxe_extents *t = &mr->ext;
 	struct prxe_extent *v;
 
+	WARN_ON_ONCE(prxe_mr_state(mr) == PRXE_MR_VALID);
 	if (nr < t->cap)
 		return 0;
 	if (nr == U32_MAX)

@@ -108,6 +108,8 @@ static int prxe_queue_wrs(struct prxe_qp *qp, const struct ib_send_wr *wr,
 	struct prxe_sq *sq = &qp->sq;
 	int err = 0;
 
+	lockdep_assert_held(&sq->lock);
+
 	for (; wr; wr = wr->next) {
 		if (sq->state == IB_QPS_RESET || sq->state == IB_QPS_INIT ||
 		    sq->state == IB_QPS_RTR)
@@ -169,6 +171,8 @@ static int prxe_queue_recv(struct prxe_qp *qp, const struct ib_recv_wr *wr)
 	struct prxe_ring *ring = rq->ring.ring;
 	struct prxe_recv_wqe *w;
 	int i;
+
+	lockdep_assert_held(&qp->resp.lock);
 
 	if (qp->resp.state == IB_QPS_RESET || wr->num_sge < 0 ||
 	    wr->num_sge > rq->lim.max_sge)

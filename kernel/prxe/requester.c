@@ -88,6 +88,8 @@ static void prxe_req_fetch(struct prxe_qp *qp)
 	struct prxe_sq *sq = &qp->sq;
 	u32 avail;
 
+	lockdep_assert_held(&sq->lock);
+
 	if (!sq->ring.ring)
 		return;
 	avail = prxe_queue_avail(&sq->ring, sq->head);
@@ -99,11 +101,14 @@ static void prxe_req_fetch(struct prxe_qp *qp)
 		size_t size;
 
 		memcpy(&wqe->w, slot, sizeof(*slot));
+		/* From here on the copy alone: nothing is loaded again. */
+		barrier();
 		if (wqe->w.flags & PRXE_SEND_INLINE)
 			size = wqe->w.inline_len;
 		else
 			size = wqe->w.num_sge * sizeof(struct prxe_sge);
 		memcpy(wqe->w.sge, slot->sge, min(size, room));
+		barrier();
 		prxe_wqe_accept(qp, wqe);
 		sq->head++;
 	}
@@ -117,6 +122,7 @@ static void prxe_req_fetch(struct prxe_qp *qp)
  */
 void prxe_req_accept(struct prxe_qp *qp)
 {
+	lockdep_assert_held(&qp->sq.lock);
 	prxe_wqe_accept(qp, prxe_swqe(&qp->sq, qp->sq.head++));
 }
 
@@ -132,6 +138,8 @@ int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
 {
 	struct prxe_sq *sq = &qp->sq;
 	int err = sq->fault.key == mem->key ? sq->fault_err : 0;
+
+	lockdep_assert_held(&sq->lock);
 
 	sq->fault_err = 0;
 	if (err)
@@ -159,6 +167,8 @@ int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 {
 	const struct prxe_sge *sge = wqe->w.sge;
 	int err;
+
+	lockdep_assert_held(&qp->sq.lock);
 
 	if (wqe->w.flags & PRXE_SEND_INLINE) {
 		*crc = prxe_crc_copy(*crc, dst, wqe->w.inline_data + off, len);
@@ -227,6 +237,8 @@ int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 	const struct prxe_sge *sge = wqe->w.sge;
 	u32 from = 0;
 	int err;
+
+	lockdep_assert_held(&qp->sq.lock);
 
 	while (len) {
 		u32 n;

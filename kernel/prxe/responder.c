@@ -493,6 +493,8 @@ static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 	struct prxe_resp *resp = &qp->resp;
 	s32 diff;
 
+	lockdep_assert_held(&resp->lock);
+
 	if (resp->state != IB_QPS_RTR && resp->state != IB_QPS_RTS &&
 	    resp->state != IB_QPS_SQD)
 		return PRXE_DONE;
@@ -585,6 +587,7 @@ static bool prxe_resp_batch(struct prxe_qp *qp)
 {
 	struct prxe_resp *resp = &qp->resp;
 	struct prxe_parked *p;
+	bool busy;
 	int n = 0;
 
 	lockdep_assert_held(&resp->lock);
@@ -599,12 +602,13 @@ static bool prxe_resp_batch(struct prxe_qp *qp)
 		if (prxe_resp_exec(qp, &p->rx) == PRXE_DONE)
 			prxe_unpark(resp, p);
 	}
-	WRITE_ONCE(resp->busy, resp->read.active || resp->fault.pd ||
-			       !list_empty(&resp->parked));
+	busy = resp->read.active || resp->fault.pd ||
+	       !list_empty(&resp->parked);
+	WRITE_ONCE(resp->busy, busy);
 	if (resp->ack_due && !resp->read.active && resp->state != IB_QPS_ERR)
 		prxe_resp_ack(qp);
 	/* a read that goes on is continued by whoever kicked us, or will */
-	return resp->busy && !resp->read.active && !resp->fault.pd;
+	return busy && !resp->read.active && !resp->fault.pd;
 }
 
 /* A turn of the work item: how the fault ended, and whether to have another one. */

@@ -26,8 +26,11 @@ int prxe_rq_get(struct prxe_qp *qp)
 	slot = prxe_queue_slot(&rq->ring, rq->head);
 	room = rq->ring.stride - sizeof(*slot);
 	memcpy(rq->wqe, slot, sizeof(*slot));
+	/* From here on the copy alone: nothing is loaded again. */
+	barrier();
 	memcpy(rq->wqe->sge, slot->sge,
 	       min(rq->wqe->num_sge * sizeof(struct prxe_sge), room));
+	barrier();
 	rq->head++;
 	rq->have = true;
 	rq->wqe_len = 0;
@@ -57,6 +60,8 @@ int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset)
 	const struct prxe_sge *sge = qp->resp.rq.wqe->sge;
 	u32 left = rx->pkt.payload_len, from = 0;
 	int err;
+
+	lockdep_assert_held(&qp->resp.lock);
 
 	while (left) {
 		struct prxe_mem mem;

@@ -201,6 +201,8 @@ static void ud_receive(struct prxe_qp *qp, const struct prxe_rx *rx)
 	u32 qkey = qp->ibqp.qp_type == IB_QPT_GSI ? PRXE_GSI_QKEY : qp->qkey;
 	int err;
 
+	lockdep_assert_held(&qp->resp.lock);
+
 	if (qp->resp.state != IB_QPS_RTR && qp->resp.state != IB_QPS_RTS &&
 	    qp->resp.state != IB_QPS_SQD && qp->resp.state != IB_QPS_SQE)
 		goto mismatch;
