@@ -2,6 +2,7 @@
 /* Posting: lock, write entries (post.h), unlock, ring. */
 
 #include <errno.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "prxe.h"
@@ -36,12 +37,20 @@ void prxe_doorbell_init(struct prxe_doorbell *bell, uint32_t command,
 				  sizeof(struct ib_uverbs_recv_wr);
 }
 
+/*
+ * The entries are in the ring already, and nothing takes them back: an error here
+ * would have the application post again what the next doorbell sends. So a lack
+ * of memory on the way through uverbs, which allocates a few bytes, is waited out.
+ */
 int prxe_doorbell_ring(const struct prxe_doorbell *bell,
 		       struct ibv_context *context)
 {
-	if (write(context->cmd_fd, &bell->cmd, sizeof(bell->cmd)) !=
-	    (ssize_t)sizeof(bell->cmd))
-		return errno;
+	while (write(context->cmd_fd, &bell->cmd, sizeof(bell->cmd)) !=
+	       (ssize_t)sizeof(bell->cmd)) {
+		if (errno != ENOMEM)
+			return errno;
+		sched_yield();
+	}
 	return 0;
 }
 
