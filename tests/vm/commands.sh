@@ -20,6 +20,7 @@ Sets up a guest from Debian packages, builds prxe in it, boots it and runs:
   shell              a root shell in the guest
   root               print the guest's root directory (to add packages to it with
                      chroot DIR apt-get install ...)
+  cached             succeeds when the kernel of --kernel needs no building
   style              checkpatch, SPDX lines, shellcheck, codespell
   help               this text
 
@@ -119,6 +120,19 @@ cmd_root()
 	printf '%s\n' "$ROOT"
 }
 
+# Is the kernel there? Asked by whoever has no time to build it.
+cmd_cached()
+{
+	[ $# -eq 0 ] || usage_error "cached takes no argument"
+	need_root
+	set_traps
+	take_lock
+	mkdir -p "$BUILD/logs"
+	ready_root
+	kernel_is_cached
+	exit
+}
+
 # The style check, with the tools of the guest root.
 cmd_style()
 {
@@ -203,6 +217,7 @@ vm_main()
 	test)	cmd_test "${rest[@]}" ;;
 	run)	cmd_run "${rest[@]}" ;;
 	shell)	cmd_shell "${rest[@]}" ;;
+	cached)	cmd_cached "${rest[@]}" ;;
 	style)	cmd_style "${rest[@]}" ;;
 	root)	cmd_root "${rest[@]}" ;;
 	help)	vm_help ;;

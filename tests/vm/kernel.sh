@@ -63,6 +63,14 @@ make_kernel()
 	exec 8>&-
 }
 
+# Sets KERNEL_TREE for a kernel of ours.
+kernel_is_cached()
+{
+	[ "$KERNEL" = production ] && return
+	KERNEL_TREE=$(kernel_cache)/$(kernel_key)
+	[ -e "$KERNEL_TREE/.prxe-complete" ]
+}
+
 ready_kernel()
 {
 	local tarball
@@ -76,10 +84,7 @@ ready_kernel()
 		;;
 	esac
 	tarball=$(source_tarball) || exit "$EX_HARNESS"
-	KERNEL_TREE=$(kernel_cache)/$(kernel_key)
-	if [ ! -e "$KERNEL_TREE/.prxe-complete" ]; then
-		make_kernel "$KERNEL_TREE" "once; some 5 to 20 minutes"
-	fi
+	kernel_is_cached || make_kernel "$KERNEL_TREE" "once; some 5 to 20 minutes"
 	touch "$KERNEL_TREE"
 	VERSION=$(cat "$KERNEL_TREE/include/config/kernel.release") ||
 		die "$KERNEL_TREE is not a built kernel"

@@ -159,6 +159,10 @@ test_guest()
 
 	./vm root >"$work/out" 2>"$work/err"
 	is "root" "$PWD/build/root" "$(cat "$work/out")"
+	./vm cached 2>"$work/err"
+	is "the production kernel needs no building" 0 $?
+	XDG_CACHE_HOME=$work ./vm cached --kernel debug 2>"$work/err"
+	is "an empty cache holds no debug kernel" 1 $?
 	before=$(world)
 
 	guest 'exit 0'
