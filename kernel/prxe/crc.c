@@ -8,6 +8,7 @@
  * the same pass pays or not. So all are timed when the module is loaded, and when
  * the parameter is written. They give the same result.
  */
+#include <kunit/visibility.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
 #include <linux/init.h>
@@ -26,9 +27,6 @@
 /* Timed over so many bytes, so often; the best time counts. */
 #define PRXE_CRC_TRY_BYTES	16384
 #define PRXE_CRC_TRIES		6
-
-typedef u32 (*prxe_crc_copy_fn)(u32 reg, void *dst, const void *src,
-				size_t len);
 
 static __always_inline u32 prxe_crc_copy_then(prxe_crc_fn fn, u32 reg,
 					      void *dst, const void *src,
@@ -56,19 +54,7 @@ static u32 prxe_crc_copy_slice(u32 reg, void *dst, const void *src, size_t len)
 	return prxe_crc_copy_then(prxe_crc32_slice16, reg, dst, src, len);
 }
 
-/**
- * struct prxe_crc_engine - a way to sum, a way to copy and sum
- * @name: as the module parameter spells it
- * @sum: CRC
- * @copy: copy and CRC
- */
-struct prxe_crc_engine {
-	const char *name;
-	prxe_crc_fn sum;
-	prxe_crc_copy_fn copy;
-};
-
-static const struct prxe_crc_engine prxe_crc_engines[] = {
+VISIBLE_IF_KUNIT const struct prxe_crc_engine prxe_crc_engines[PRXE_CRC_ENGINES] = {
 	{ "kernel", crc32_le, prxe_crc_copy_kernel },
 	{ "slice", prxe_crc32_slice16, prxe_crc32_copy_slice16 },
 	{ "slice", prxe_crc32_slice16, prxe_crc_copy_slice },

@@ -11,6 +11,27 @@
 
 #include "icrc.h"
 
+typedef u32 (*prxe_crc_copy_fn)(u32 reg, void *dst, const void *src,
+				size_t len);
+
+/**
+ * struct prxe_crc_engine - a way to sum, a way to copy and sum
+ * @name: as the module parameter spells it
+ * @sum: CRC
+ * @copy: copy and CRC
+ */
+struct prxe_crc_engine {
+	const char *name;
+	prxe_crc_fn sum;
+	prxe_crc_copy_fn copy;
+};
+
+#define PRXE_CRC_ENGINES	3
+
+#if IS_ENABLED(CONFIG_KUNIT)
+extern const struct prxe_crc_engine prxe_crc_engines[PRXE_CRC_ENGINES];
+#endif
+
 /* After prxe_crc_init() these name the chosen engine. */
 DECLARE_STATIC_CALL(prxe_crc_engine, prxe_crc32_slice16);
 DECLARE_STATIC_CALL(prxe_crc_copy_engine, prxe_crc32_copy_slice16);

@@ -91,6 +91,11 @@ void prxe_rx_ip_image(union prxe_ip_udp *img, const struct sk_buff *skb,
  */
 DECLARE_PER_CPU(unsigned int, prxe_in_tx);
 
+#if IS_ENABLED(CONFIG_KUNIT)
+/* net_sock.c: sk_write_space of a device's socket */
+void prxe_write_space(struct sock *sk);
+#endif
+
 /* train.c: gives recycled pages back; no train is under way */
 void prxe_train_exit(void);
 

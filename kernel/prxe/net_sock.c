@@ -32,6 +32,7 @@
  * inside of nothing but the device's registration. tx_wait_lock is innermost,
  * interrupts off, because sk_buffs are freed anywhere.
  */
+#include <kunit/visibility.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
 #include <linux/udp.h>
@@ -113,6 +114,15 @@ static void prxe_data_ready(struct sock *sk)
 	rcu_read_unlock();
 }
 
+/*
+ * The socket layer says "too many open files" where it has no memory for a socket;
+ * to users of `rdma link add` that error means that the name is taken.
+ */
+static int prxe_sock_error(int err)
+{
+	return err == -ENFILE ? -ENOMEM : err;
+}
+
 static int prxe_port_open(struct prxe_port *port, struct prxe_net *pnet,
 			  bool v6)
 {
@@ -131,7 +141,7 @@ static int prxe_port_open(struct prxe_port *port, struct prxe_net *pnet,
 	err = udp_sock_create(pnet->net, &cfg, &port->sock);
 	if (err) {
 		port->sock = NULL;
-		return err;
+		return prxe_sock_error(err);
 	}
 
 	sk = port->sock->sk;
@@ -176,7 +186,7 @@ bool prxe_tx_room(const struct prxe_dev *dev)
 }
 
 /* Some packets are gone. Any context but hard interrupts. */
-static void prxe_write_space(struct sock *sk)
+VISIBLE_IF_KUNIT void prxe_write_space(struct sock *sk)
 {
 	struct prxe_qp *qp, *next;
 	struct prxe_dev *dev;
@@ -243,7 +253,7 @@ static int prxe_tx_open(struct prxe_dev *dev, struct net *net)
 			       &dev->tx_sk);
 	if (err) {
 		dev->tx_sk = NULL;
-		return err;
+		return prxe_sock_error(err);
 	}
 	dev->tx_limit = PRXE_TX_LIMIT;
 	sk = dev->tx_sk->sk;
