@@ -48,6 +48,8 @@ EXPORT_SYMBOL_IF_KUNIT(prxe_rx_skb);
 EXPORT_SYMBOL_IF_KUNIT(prxe_rx_flush);
 EXPORT_SYMBOL_IF_KUNIT(prxe_rx_copy_in);
 EXPORT_SYMBOL_IF_KUNIT(prxe_rx_copy_bits);
+EXPORT_SYMBOL_IF_KUNIT(prxe_resp_rx);
+EXPORT_SYMBOL_IF_KUNIT(prxe_comp_rx);
 EXPORT_SYMBOL_IF_KUNIT(prxe_tx_room);
 EXPORT_SYMBOL_IF_KUNIT(prxe_tx_wait);
 EXPORT_SYMBOL_IF_KUNIT(prxe_tx_unwait);

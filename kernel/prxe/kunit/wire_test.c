@@ -12,6 +12,7 @@
 
 #include "fake.h"
 #include "mr.h"
+#include "qp.h"
 
 #define MAX_SEGS	15
 #define MAX_BYTES	(MAX_SEGS * (12 + 4096 + 4))
@@ -445,12 +446,70 @@ static void wire_flow_matches(struct kunit *test)
 	}
 }
 
+/* From A to B: B's engines take it, those of another peer count it. */
+static u64 wire_mismatches(struct kunit *test, struct prxe_qp *qp, u8 opcode)
+{
+	struct wire *w = test->priv;
+	u64 before = prxe_fake_count(w->f, PRXE_STAT_RX_MISMATCH);
+	struct prxe_rx rx = {
+		.payload = 12,
+		.pkt = { .opcode = opcode, .op = &prxe_op_table[opcode] },
+	};
+
+	rx.skb = skb_of_shape(w, 0, w->bytes, 20, 20, 0);
+	KUNIT_ASSERT_NOT_NULL(test, rx.skb);
+	local_bh_disable();
+	if (prxe_op_table[opcode].flags & PRXE_OP_RESPONSE)
+		prxe_comp_rx(qp, &rx);
+	else
+		prxe_resp_rx(qp, &rx);
+	local_bh_enable();
+	consume_skb(rx.skb);
+	return prxe_fake_count(w->f, PRXE_STAT_RX_MISMATCH) - before;
+}
+
+/*
+ * Each half compares with its own flow. The queue pair is in RESET: a packet that
+ * is let through has no effect.
+ */
+static void wire_engines_look_at_addresses(struct kunit *test)
+{
+	struct wire *w = test->priv;
+	struct prxe_qp *qp = kunit_kzalloc(test, sizeof(*qp), GFP_KERNEL);
+	struct prxe_flow stranger, peer;
+	unsigned int v6;
+
+	KUNIT_ASSERT_NOT_NULL(test, qp);
+	qp->dev = &w->f->dev;
+	spin_lock_init(&qp->sq.lock);
+	spin_lock_init(&qp->resp.lock);
+	INIT_LIST_HEAD(&qp->resp.parked);
+	for (v6 = 0; v6 < 2; v6++) {
+		wire_family(w, v6);
+		peer = w->flow;
+		swap(peer.saddr, peer.daddr);
+		stranger = peer;
+		stranger.daddr.s6_addr[15] ^= 4;
+
+		qp->resp.flow = peer;
+		qp->sq.flow = stranger;
+		KUNIT_EXPECT_EQ(test, wire_mismatches(test, qp, PRXE_RC_SEND_ONLY), 0);
+		KUNIT_EXPECT_EQ(test, wire_mismatches(test, qp, PRXE_RC_ACK), 1);
+		qp->resp.flow = stranger;
+		qp->sq.flow = peer;
+		KUNIT_EXPECT_EQ(test, wire_mismatches(test, qp, PRXE_RC_SEND_ONLY), 1);
+		KUNIT_EXPECT_EQ(test, wire_mismatches(test, qp, PRXE_RC_ACK), 0);
+	}
+	KUNIT_EXPECT_EQ(test, qp->resp.nr_parked, 0);
+}
+
 static struct kunit_case wire_cases[] = {
 	KUNIT_CASE(wire_trains_are_right),
 	KUNIT_CASE(wire_received_from_any_shape),
 	KUNIT_CASE(wire_one_bit_is_found),
 	KUNIT_CASE(wire_payload_is_placed),
 	KUNIT_CASE(wire_flow_matches),
+	KUNIT_CASE(wire_engines_look_at_addresses),
 	{}
 };
 
