@@ -234,6 +234,7 @@ int softgpu_bo_to_vram(struct softgpu_bo *bo, bool evict_others)
 	};
 	struct ttm_operation_ctx ctx = { .interruptible = true };
 
+	dma_resv_assert_held(bo->tbo.base.resv);
 	return ttm_bo_validate(&bo->tbo, &placement, &ctx) == -ERESTARTSYS ?
 	       -ERESTARTSYS : 0;
 }
@@ -251,6 +252,7 @@ int softgpu_bo_to_system(struct softgpu_bo *bo)
 	struct ttm_operation_ctx ctx = { .interruptible = true };
 	struct ttm_placement placement;
 
+	dma_resv_assert_held(bo->tbo.base.resv);
 	softgpu_bo_evict_flags(&bo->tbo, &placement);
 	return ttm_bo_validate(&bo->tbo, &placement, &ctx);
 }
