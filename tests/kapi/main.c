@@ -31,7 +31,6 @@ static const struct {
 	{ "attach_storm", test_attach_storm },
 	{ "register", test_register },
 	{ "debugfs", test_debugfs },
-	{ "no_memory", test_no_memory },
 	{ "race_lookup", test_race_lookup },
 	{ "race_attach", test_race_attach },
 	{ "race_debugfs", test_race_debugfs },

@@ -104,7 +104,6 @@ void test_use_after_detach(void);
 void test_attach_storm(void);
 void test_register(void);
 void test_debugfs(void);
-void test_no_memory(void);
 void test_race_lookup(void);
 void test_race_attach(void);
 void test_race_debugfs(void);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Wrong use, nonsense, no memory, and what can be seen of it.
+ * Wrong use, nonsense, and what can be seen of it.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "mock.h"
 
@@ -205,57 +203,4 @@ void test_debugfs(void)
 	CHECK(!strncmp(buf, "mock ", 5));
 	detach(id);
 	CHECK(!debugfs_attachments(buf, sizeof(buf)));
-}
-
-/* One import from attach to detach, of which any step may lack memory. */
-static void import_short_of_memory(int fd)
-{
-	struct mock_run runs[4];
-	unsigned int id;
-	int err;
-
-	err = attach_err(fd, MOCK_NEED_CPU, MOCK_PINNED, 0, &id);
-	CHECK(!err || err == ENOMEM);
-	if (err)
-		return;
-	err = lookup_err(id, MOCK_EXTENTS, 0, runs, 4, NULL);
-	CHECK(!err || err == ENOMEM);
-	err = map_err(id, 0, 2, 0, NULL);
-	CHECK(!err || err == ENOMEM);
-	err = map_err(id, 2, 2, 0, NULL);
-	CHECK(!err || err == ENOMEM);
-	/* These need none. */
-	ctl(fd, MOCK_RESTORE, 0);
-	CHECK_EQ(import_stat(id).grants, 0);
-	detach(id);
-}
-
-/* Needs a kernel with fault injection; let each allocation fail in turn. */
-void test_no_memory(void)
-{
-	int nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
-	int fd = export_chunks(4, 2, 0, 0);
-	unsigned int n, failed = 0;
-	char buf[16] = "";
-
-	CHECK(nth_fd >= 0);
-	for (n = 1; n < 1000; n++) {
-		int len = snprintf(buf, sizeof(buf), "%u", n);
-
-		CHECK_EQ(pwrite(nth_fd, buf, len, 0), len);
-		import_short_of_memory(fd);
-		memset(buf, 0, sizeof(buf));
-		CHECK(pread(nth_fd, buf, sizeof(buf) - 1, 0) > 0);
-		CHECK_EQ(pwrite(nth_fd, "0", 1, 0), 1);
-
-		CHECK_EQ(calls(fd, MOCK_CALL_ATTACH), calls(fd, MOCK_CALL_DETACH));
-		CHECK_EQ(calls(fd, MOCK_CALL_PIN), calls(fd, MOCK_CALL_UNPIN));
-		CHECK_EQ(calls(fd, MOCK_CALL_CPU_MAP), calls(fd, MOCK_CALL_CPU_UNMAP));
-		/* None failed: there are not that many. */
-		if (atoi(buf))
-			break;
-		failed++;
-	}
-	CHECK(failed > 3 && n < 1000);
-	printf("%u allocations failed\n", failed);
 }

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sweep over a table, see faults.h.
+ *
+ *	PROGRAM ARG...			all calls
+ *	PROGRAM ARG... CALL		this one
+ *	PROGRAM ARG... CALL N		its N-th allocation only; with FAULTS_VERBOSE=2 the
+ *					kernel log shows where that is
+ *	PROGRAM --covers		what the table covers, a line for each method
+ */
+#define _GNU_SOURCE
+#include <time.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+/* No call has that many; it would be one that retries for ever. */
+#define MAX_POINTS	50000
+/* What is freed by a work item or after a grace period, is so by then. */
+#define SETTLE_SECONDS	30
+
+static const struct fault_table *table;
+static const struct fault_call *current;
+static unsigned int current_n;
+static unsigned int points, failures, others;
+static char *state_before;
+
+void fault_where(const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: ", file, line);
+	if (current)
+		fprintf(stderr, "%s, allocation %u: ", current->name, current_n);
+}
+
+static char *state_now(void)
+{
+	size_t len;
+	char *text;
+	FILE *out = open_memstream(&text, &len);
+
+	NEED(out, "open_memstream: %m");
+	table->state(out);
+	NEED(!fclose(out), "state: %m");
+	return text;
+}
+
+/* Nothing is left behind: at once, or as soon as what was deferred is done. */
+static void need_state(void)
+{
+	time_t end = time(NULL) + SETTLE_SECONDS;
+	char *now;
+
+	for (;;) {
+		now = state_now();
+		if (!strcmp(now, state_before))
+			break;
+		if (time(NULL) > end)
+			FAULT_FAIL("something was left behind\n--- before\n%s--- now\n%s",
+				   state_before, now);
+		free(now);
+		usleep(2000);
+	}
+	free(now);
+}
+
+static void undo(const struct fault_call *c)
+{
+	if (c->undo)
+		c->undo();
+}
+
+static void need_works(const struct fault_call *c)
+{
+	int err = c->call();
+
+	NEED(!err, "without a fault: %s", strerror(err));
+	if (c->verify)
+		c->verify();
+	undo(c);
+}
+
+static void need_memory_error(const struct fault_call *c, int err, bool hit)
+{
+	NEED(hit, "%s, although no allocation failed", strerror(err));
+	NEED(!(c->flags & FAULT_NEVER_FAILS), "%s of a call that cannot fail",
+	     strerror(err));
+	NEED(err == ENOMEM || err == c->also || c->flags & FAULT_ANY_ERRNO,
+	     "%s (%d), not ENOMEM", strerror(err), err);
+}
+
+/* Returns whether there was an n-th allocation. */
+static bool one_point(const struct fault_call *c, unsigned int n)
+{
+	bool hit;
+	int err;
+
+	current_n = n;
+	inject(n);
+	err = c->call();
+	hit = inject_end();
+	if (err) {
+		need_memory_error(c, err, hit);
+		failures++;
+		others += err != ENOMEM;
+	} else {
+		if (c->verify && !(hit && c->flags & FAULT_HALF_DONE))
+			c->verify();
+		undo(c);
+	}
+	if (hit) {
+		points++;
+		need_works(c);
+	}
+	need_state();
+	return hit;
+}
+
+static void begin(const struct fault_call *c)
+{
+	current = c;
+	current_n = 0;
+	points = 0;
+	failures = 0;
+	others = 0;
+	if (c->prepare)
+		c->prepare();
+	need_works(c);
+	need_works(c);
+	state_before = state_now();
+}
+
+static void end(const struct fault_call *c)
+{
+	free(state_before);
+	if (c->unprepare)
+		c->unprepare();
+	current = NULL;
+}
+
+static void report(const struct fault_call *c)
+{
+	const char *outcome = "failed or succeeded";
+
+	if (!points)
+		outcome = "allocates nothing";
+	else if (!failures)
+		outcome = "succeeded each time";
+	else if (failures == points)
+		outcome = "failed each time";
+	printf("%-36s %4u points %4u ENOMEM", c->name, points, failures - others);
+	if (others)
+		printf(" %4u %s (%s)", others, c->also ? strerrorname_np(c->also) : "other",
+		       c->why ?: "lost in a library");
+	printf(", %s", outcome);
+	if (c->dense)
+		printf(" (1 in %u after the first %u)", c->step, c->dense);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void sweep(const struct fault_call *c)
+{
+	unsigned int n = 1;
+
+	begin(c);
+	while (one_point(c, n)) {
+		n += c->dense && n >= c->dense ? c->step : 1;
+		NEED(n < MAX_POINTS, "no end");
+	}
+	NEED(points || c->flags & FAULT_MAY_BE_NONE, "it allocates nothing");
+	end(c);
+	report(c);
+}
+
+static void covers(void)
+{
+	size_t i;
+
+	for (i = 0; i < table->nr; i++) {
+		char *list = strdup(table->calls[i].covers), *word, *rest = list;
+
+		while ((word = strsep(&rest, " ")))
+			if (*word)
+				printf("%s\t%s\n", word, table->calls[i].name);
+		free(list);
+	}
+}
+
+int fault_main(const struct fault_table *t, int argc, char **argv, int nargs)
+{
+	const char *only = argc > nargs + 1 ? argv[nargs + 1] : NULL;
+	unsigned int n = argc > nargs + 2 ? atoi(argv[nargs + 2]) : 0, swept = 0;
+	size_t i;
+
+	table = t;
+	if (argc == 2 && !strcmp(argv[1], "--covers")) {
+		covers();
+		return 0;
+	}
+	NEED(argc > nargs, "usage: see the head of sweep.c");
+	t->open(argv + 1);
+	atexit(inject_exit);
+	inject_init();
+	for (i = 0; i < t->nr; i++) {
+		const struct fault_call *c = &t->calls[i];
+
+		if (only ? strcmp(only, c->name) :
+		    !!(c->flags & FAULT_KERNEL_WARNS) != t->warns)
+			continue;
+		swept++;
+		if (n) {
+			begin(c);
+			printf("%s %u: %s\n", c->name, n, one_point(c, n) ? "hit" : "beyond");
+			end(c);
+		} else {
+			sweep(c);
+		}
+	}
+	NEED(swept, "no such call");
+	inject_exit();
+	t->close();
+	printf("%u calls swept\n", swept);
+	return 0;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory regions: of user memory, and of softgpu's buffers wherever they are. */
+#define fill softgpu_fill
+#include "../dmabuf/softgpu_test.h"
+#undef fill
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "verbs.h"
+
+#define SMALL		PAGE
+#define LARGE		(1024 * PAGE)
+#define BUFFER		(64 * PAGE)
+
+static struct device gpu;
+static struct buffer buf;
+static int dmabuf;
+static void *mem;
+static size_t size;
+static struct ibv_mr *mr;
+
+static void make_memory(size_t bytes)
+{
+	size = bytes;
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	NEED(mem != MAP_FAILED, "mmap: %m");
+}
+
+void make_small(void) { make_memory(SMALL); }
+void make_large(void) { make_memory(LARGE); }
+
+void drop_memory(void)
+{
+	NEED(!munmap(mem, size), "munmap: %m");
+}
+
+int call_reg_mr(void)
+{
+	errno = 0;
+	mr = ibv_reg_mr(pair.a.pd, mem, size, RIGHTS);
+	return null_errno(mr);
+}
+
+/* The keys work: they are in an RDMA write of the device to itself, in data.test. */
+void verify_mr(void)
+{
+	NEED(mr->lkey && mr->length == size, "key %#x, length %zu", mr->lkey, mr->length);
+}
+
+void undo_mr(void)
+{
+	int err = ibv_dereg_mr(mr);
+
+	NEED(!err, "ibv_dereg_mr: %s", strerror(err));
+}
+
+int call_dereg_mr(void)
+{
+	return ibv_dereg_mr(mr);
+}
+
+void make_mr(void)
+{
+	make_small();
+	NEED(!call_reg_mr(), "ibv_reg_mr: %m");
+}
+
+void drop_mr_memory(void)
+{
+	undo_mr();
+	drop_memory();
+}
+
+void gpu_open(void)
+{
+	device_open(&gpu, "ram");
+}
+
+const char *gpu_debugfs(void)
+{
+	return gpu.debugfs;
+}
+
+static void gpu_write(const char *name, const char *text)
+{
+	int err = debugfs_write(&gpu, name, "%s", text);
+
+	NEED(!err, "%s > %s: %s", text, name, strerror(err));
+}
+
+static void make_buffer(void)
+{
+	buffer_create(&gpu, &buf, BUFFER);
+	dmabuf = buffer_export(&buf);
+}
+
+void make_vram(void)
+{
+	make_buffer();
+	NEED(placement_all(&gpu).extents == 1, "the buffer is in pieces");
+}
+
+void make_fragments(void)
+{
+	gpu_write("fragment", "1");
+	make_buffer();
+	gpu_write("fragment", "0");
+	NEED(placement_all(&gpu).extents == BUFFER / PAGE, "the buffer is not in pieces");
+}
+
+void make_system(void)
+{
+	make_buffer();
+	gpu_write("evict", "all");
+	NEED(placement_all(&gpu).system == 1, "the buffer is not in system memory");
+}
+
+void drop_buffer(void)
+{
+	close(dmabuf);
+	buffer_destroy(&buf);
+}
+
+int call_reg_dmabuf(void)
+{
+	errno = 0;
+	mr = ibv_reg_dmabuf_mr(pair.a.pd, 0, BUFFER, 0, dmabuf, RIGHTS);
+	return null_errno(mr);
+}
+
+void verify_dmabuf_mr(void)
+{
+	NEED(mr->lkey && mr->length == BUFFER, "key %#x, length %zu", mr->lkey, mr->length);
+}
+
+void make_dmabuf_mr(void)
+{
+	make_fragments();
+	NEED(!call_reg_dmabuf(), "ibv_reg_dmabuf_mr: %m");
+}
+
+void undo_dereg_dmabuf(void)
+{
+	NEED(!call_reg_dmabuf(), "ibv_reg_dmabuf_mr: %m");
+}
+
+void drop_dmabuf_mr(void)
+{
+	undo_mr();
+	drop_buffer();
+}
