@@ -100,6 +100,7 @@ static void choose(struct cell *c, struct rng *rng, enum plan plan)
 	c->keep = on_gpu(c) && rng_below(rng, 2);
 	c->bounce = rng_below(rng, 2);
 	c->churn = rng_below(rng, 2);
+	c->channel = rng_below(rng, 2);
 	c->fd_early = rng_below(rng, 2);
 	c->host[WRITER] = (uint8_t)rng_below(rng, 2);
 	/* rarely both on one device */
@@ -323,7 +324,8 @@ static void hurry(unsigned int i)
 	}
 	if (!pl->pid[TARGET]) {
 		c->stop[OWNER] = true;
-		if (c->child > 0 && !pl->child_gone)
+		/* Only this child stays, and is not reaped by its parent. */
+		if (c->plan == PLAN_KILL_PARENT && !pl->child_gone)
 			kill_role(i, CHILD);
 	}
 }
@@ -364,6 +366,14 @@ static void inspect(unsigned int i)
 	places[i].kept_fd = fd;
 }
 
+/* A parent that was killed may have reaped its child, and not have said so. */
+static bool child_gone(unsigned int i)
+{
+	pid_t pid = shared->cells[i].child;
+
+	return pid <= 0 || places[i].child_gone || (kill(pid, 0) && errno == ESRCH);
+}
+
 /* Has the last process, known or not, closed its files? */
 static bool all_gone(unsigned int i)
 {
@@ -372,7 +382,7 @@ static bool all_gone(unsigned int i)
 	char byte;
 
 	return !pl->pid[WRITER] && !pl->pid[TARGET] && !pl->pid[OWNER] &&
-	       !read(c->life[0], &byte, 1) && (c->child <= 0 || pl->child_gone);
+	       !read(c->life[0], &byte, 1) && child_gone(i);
 }
 
 static void watch(unsigned int i)

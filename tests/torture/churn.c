@@ -38,7 +38,7 @@ static void make(struct churn *ch)
 	ch->gpu_mr->addr = NULL;
 	ch->host = ibv_reg_mr(w->e.pd, ch->mem, CHURN_LEN, RIGHTS);
 	worker_need(w, ch->host, "ibv_reg_mr");
-	worker_create_qp(w);
+	worker_create_qp(w, false);
 }
 
 static void work(struct churn *ch)
@@ -87,6 +87,58 @@ static void end_one(struct churn *ch, int what, bool *fd_first)
 	worker_need(w, !err, "churn: ending");
 }
 
+/* Datagrams that may still wait for their address when handle and QP are gone. */
+static void datagrams(struct churn *ch)
+{
+	struct worker *w = &ch->w;
+	struct ibv_ah_attr to = {
+		.is_global = 1, .port_num = 1,
+		.grh = { .dgid = w->e.gid, .sgid_index = (uint8_t)w->e.gid_index,
+			 .hop_limit = 64 },
+	};
+	struct ibv_qp_init_attr init = {
+		.send_cq = w->e.scq, .recv_cq = w->e.rcq, .qp_type = IBV_QPT_UD,
+		.cap = { .max_send_wr = 8, .max_recv_wr = 1, .max_send_sge = 1,
+			 .max_recv_sge = 1 },
+	};
+	struct ibv_sge sge = sge_of(ch->host, 0, 256);
+	struct ibv_send_wr *bad, wr = {
+		.sg_list = &sge, .num_sge = 1, .opcode = IBV_WR_SEND,
+	};
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_INIT, .port_num = 1 };
+	struct ibv_qp *qp;
+	int err;
+
+	/* To whoever has a queue pair there: the key is wrong. */
+	to.grh.dgid.raw[15] ^= (uint8_t)rng_below(&w->rng, 4);
+	qp = ibv_create_qp(w->e.pd, &init);
+	worker_need(w, qp, "ibv_create_qp");
+	err = ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
+			    IBV_QP_PORT | IBV_QP_QKEY);
+	attr.qp_state = IBV_QPS_RTR;
+	err = err ?: ibv_modify_qp(qp, &attr, IBV_QP_STATE);
+	attr.qp_state = IBV_QPS_RTS;
+	err = err ?: ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_SQ_PSN);
+	errno = err;
+	worker_need(w, !err, "ibv_modify_qp");
+	/* Resolves the address, which may be nobody's. */
+	wr.wr.ud.ah = ibv_create_ah(w->e.pd, &to);
+	wr.wr.ud.remote_qpn = w->e.qp->qp_num;
+	wr.wr.ud.remote_qkey = 0x11111111;
+	for (int i = 0; wr.wr.ud.ah && i < 4; i++)
+		err = err ?: ibv_post_send(qp, &wr, &bad);
+	if (wr.wr.ud.ah && rng_below(&w->rng, 2)) {
+		err = err ?: ibv_destroy_ah(wr.wr.ud.ah);
+		wr.wr.ud.ah = NULL;
+	}
+	err = err ?: ibv_destroy_qp(qp);
+	if (wr.wr.ud.ah)
+		err = err ?: ibv_destroy_ah(wr.wr.ud.ah);
+	errno = err;
+	worker_need(w, !err, "churn: datagrams");
+	count(DID_DATAGRAM, 1);
+}
+
 static void *churn_main(void *arg)
 {
 	struct churn *ch = arg;
@@ -100,6 +152,8 @@ static void *churn_main(void *arg)
 
 		make(ch);
 		work(ch);
+		if (rng_below(&w->rng, 2))
+			datagrams(ch);
 		for (int i = 0; i < NENDS; i++)
 			end_one(ch, (int)deck_draw(&order, &w->rng), &fd_first);
 		buffer_destroy(&w->buf);

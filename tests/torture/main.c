@@ -5,6 +5,7 @@
  * The conductor. Commands for the shell go to stdout, a line each; a line that is not
  * "ok" tells what went wrong. The environment may have TORTURE_SEED and
  * TORTURE_SECONDS; it goes on until each kind of event has happened at least once.
+ * TORTURE_HANG is how many seconds nothing must happen to be called a hang.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -79,6 +80,8 @@ const char *const count_names[] = {
 	[DID_PASS] = "dma-bufs passed on",
 	[DID_FORK] = "forks",
 	[DID_CHURN] = "regions and QPs beside the traffic",
+	[DID_DATAGRAM] = "datagram QPs beside the traffic",
+	[DID_SLEEP] = "completion events",
 	[DID_GONE] = "workers that lost their device",
 	[DID_EVICT] = "evictions",
 	[DID_RESTORE] = "returns",
@@ -356,7 +359,7 @@ static void start(const char *kind)
 	/* Its TLB flush does not reach a process that runs, see docs/softgpu.md. */
 	shared->serial = !strcmp(kernel, "uml");
 	shared->slow = !strcmp(kernel, "debug");
-	shared->hang_seconds = shared->slow ? 600 : 120;
+	shared->hang_seconds = (unsigned int)number("TORTURE_HANG", shared->slow ? 600 : 120);
 	snprintf(shared->lock, sizeof(shared->lock), "%.40s/torture-XXXXXX",
 		 getenv("TMPDIR") ?: "/tmp");
 	CHECK(mkstemp(shared->lock) >= 0, "%s: %s", shared->lock, strerror(errno));

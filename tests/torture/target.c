@@ -255,7 +255,7 @@ void target_main(struct cell *c)
 		register_host(&t);
 	}
 	c->at[TARGET].rkey = w->mr->rkey;
-	worker_create_qp(w);
+	worker_create_qp(w, false);
 	if (!worker_connect(w))
 		end_all(&t);
 	start_recv(&t);

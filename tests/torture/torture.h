@@ -102,6 +102,8 @@ enum count {
 	DID_PASS,		/* dma-bufs registered by who did not make them */
 	DID_FORK,
 	DID_CHURN,		/* regions and QPs made and destroyed beside the traffic */
+	DID_DATAGRAM,		/* the same with address handles */
+	DID_SLEEP,		/* completion events that were waited for */
 	DID_GONE,		/* workers that were told that their device is gone */
 	DID_EVICT, DID_RESTORE,
 	DID_MOVE,		/* invalidations that the devices have counted */
@@ -126,6 +128,7 @@ struct cell {
 	bool keep;		/* the conductor gets the dma-buf, too */
 	bool bounce;		/* the writer has a GPU buffer of its own */
 	bool churn;
+	bool channel;		/* the writer sleeps until there is a completion */
 	bool fd_early;		/* the dma-buf fd is closed once it is registered */
 	uint8_t host[2];	/* device of writer and target */
 	uint8_t depth;
@@ -231,7 +234,8 @@ bool disturbed(const struct cell *c);
 /* Fails the worker, unless the device may be gone. */
 void worker_need(struct worker *w, bool ok, const char *what);
 void worker_open(struct worker *w);
-void worker_create_qp(struct worker *w);
+/* With a completion channel for the send CQ, if the cell has one. */
+void worker_create_qp(struct worker *w, bool channel);
 void worker_gpu_buffer(struct worker *w, size_t size, bool bar);
 bool worker_connect(struct worker *w);
 bool worker_device_gone(struct worker *w);

@@ -51,8 +51,8 @@ void worker_open(struct worker *w)
 	w->opt.mtu = w->c->mtu;
 	w->opt.psn = (uint32_t)w->c->seed;	/* both use one */
 	/* Whose peer is dead waits for the product; patience where all is slow. */
-	w->opt.timeout = (uint8_t)(shared->slow ? 16 : 12 + rng_below(&w->rng, 3));
-	w->opt.retry_cnt = (uint8_t)(shared->slow ? 7 : 2 + rng_below(&w->rng, 4));
+	w->opt.timeout = (uint8_t)(shared->slow ? 16 : 11 + rng_below(&w->rng, 3));
+	w->opt.retry_cnt = (uint8_t)(shared->slow ? 7 : 1 + rng_below(&w->rng, 4));
 	snprintf(name, sizeof(name), "prxe%c", 'A' + w->c->host[w->role]);
 	w->e.ctx = need_device(name);
 	step(w);
@@ -63,7 +63,7 @@ void worker_open(struct worker *w)
 	step(w);
 }
 
-void worker_create_qp(struct worker *w)
+void worker_create_qp(struct worker *w, bool channel)
 {
 	struct ibv_qp_init_attr init = {
 		.cap = {
@@ -76,7 +76,12 @@ void worker_create_qp(struct worker *w)
 	};
 	int depth = 2 * (int)w->opt.max_wr;
 
-	w->e.scq = ibv_create_cq(w->e.ctx, depth, NULL, NULL, 0);
+	if (channel) {
+		w->e.channel = ibv_create_comp_channel(w->e.ctx);
+		worker_need(w, w->e.channel, "ibv_create_comp_channel");
+		worker_need(w, !fcntl(w->e.channel->fd, F_SETFL, O_NONBLOCK), "fcntl");
+	}
+	w->e.scq = ibv_create_cq(w->e.ctx, depth, NULL, w->e.channel, 0);
 	worker_need(w, w->e.scq, "ibv_create_cq");
 	w->e.rcq = ibv_create_cq(w->e.ctx, depth, NULL, NULL, 0);
 	worker_need(w, w->e.rcq, "ibv_create_cq");
@@ -154,6 +159,8 @@ void worker_close(struct worker *w)
 	err = ibv_destroy_cq(w->e.scq) ?: ibv_destroy_cq(w->e.rcq);
 	errno = err;
 	worker_need(w, !err, "ibv_destroy_cq");
+	if (w->e.channel)
+		ibv_destroy_comp_channel(w->e.channel);
 	err = ibv_dealloc_pd(w->e.pd);
 	errno = err;
 	worker_need(w, !err, "ibv_dealloc_pd");

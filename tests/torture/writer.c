@@ -4,6 +4,7 @@
  * most one on a slot. What is posted is noted before, what has arrived after.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -268,6 +269,29 @@ static bool reap(struct writer *wr)
 	return n;
 }
 
+/* Until there may be something; not for long, the end may come another way. */
+static void rest(struct writer *wr)
+{
+	struct ibv_comp_channel *channel = wr->w.e.channel;
+	struct pollfd p = { .events = POLLIN };
+	struct ibv_cq *cq;
+	void *context;
+
+	if (!channel || ibv_req_notify_cq(wr->w.e.scq, 0)) {
+		usleep(100);
+		return;
+	}
+	if (reap(wr))
+		return;
+	p.fd = channel->fd;
+	if (poll(&p, 1, 5) <= 0)
+		return;
+	while (!ibv_get_cq_event(channel, &cq, &context)) {
+		ibv_ack_cq_events(cq, 1);
+		count(DID_SLEEP, 1);
+	}
+}
+
 /* Returns false when the device is gone: no more completions come. */
 static bool traffic(struct writer *wr, bool drain)
 {
@@ -285,7 +309,7 @@ static bool traffic(struct writer *wr, bool drain)
 			continue;
 		if (worker_device_gone(&wr->w))
 			return false;
-		usleep(100);
+		rest(wr);
 	}
 	return true;
 }
@@ -354,7 +378,7 @@ void writer_main(struct cell *c)
 	w->role = WRITER;
 	worker_open(w);
 	writer_memory(&wr);
-	worker_create_qp(w);
+	worker_create_qp(w, c->channel);
 	mr_first = rng_below(&w->rng, 2);
 	if (!worker_connect(w) || !traffic(&wr, false))
 		end_all(&wr, mr_first);
