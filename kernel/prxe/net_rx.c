@@ -14,7 +14,8 @@
  *	icrc_errors		ICRC
  *	mismatched_pkts		partition key
  *	unknown_qp_pkts		no such queue pair here
- *	mismatched_pkts		transport, state, addresses
+ *	mismatched_pkts		transport, state; addresses, which the engines
+ *				compare under their locks
  *
  * What is dropped before the queue pair is known is counted at the device of the
  * network device that it came by, or else at the first device.
