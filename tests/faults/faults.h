@@ -76,8 +76,12 @@ enum fault_flags {
  * @also: an errno besides ENOMEM, 0 if none
  * @why: where that comes from
  * @dense: how many allocations from the first on fail in turn, 0 for all; after
- *	them only every @step-th. For calls of thousands that are the kernel's
+ *	them only every @step-th, and as many again from where failures end. For calls
+ *	of thousands that are the kernel's
  * @step: see @dense
+ * @from: the first allocation of interest, for calls that begin with many of the
+ *	kernel's; may be NULL
+ * @nr: how many from there on, 0 for all
  */
 struct fault_call {
 	const char *name;
@@ -92,6 +96,8 @@ struct fault_call {
 	const char *why;
 	unsigned int dense;
 	unsigned int step;
+	unsigned int (*from)(void);
+	unsigned int nr;
 };
 
 /* A row: what every one has, then .verify = ... and the like as needed. */
@@ -124,6 +130,7 @@ void inject_init(void);
 void inject_exit(void);
 void inject(unsigned int n);
 bool inject_end(void);
+unsigned int inject_count(int (*call)(void), int *err);
 
 /* state.c: parts of a state */
 void state_modules(FILE *out);
@@ -136,7 +143,8 @@ void state_sites(FILE *out);
 void nl_open(const char *netns);
 void nl_close(void);
 int nl_newlink(const char *name, const char *type, const char *netdev);
-int nl_dellink(const char *name);
+int nl_index(const char *name, uint32_t *index);
+int nl_dellink(uint32_t index);
 int nl_dump(unsigned int command, const char *name);
 int nl_get(unsigned int command, const char *name);
 void nl_resources(FILE *out, const char *name);

@@ -84,14 +84,31 @@ void inject(unsigned int n)
 	NEED(pwrite(nth_fd, buf, len, 0) == len, "fail-nth: %m");
 }
 
-/* No more. Returns whether one has failed. Keeps errno. */
-bool inject_end(void)
+static unsigned int inject_left(void)
 {
-	int saved = errno;
 	char buf[16] = "";
 
 	NEED(pread(nth_fd, buf, sizeof(buf) - 1, 0) > 0, "fail-nth: %m");
 	NEED(pwrite(nth_fd, "0", 1, 0) == 1, "fail-nth: %m");
+	return strtoul(buf, NULL, 10);
+}
+
+/* No more. Returns whether one has failed. Keeps errno. */
+bool inject_end(void)
+{
+	int saved = errno;
+	bool hit = !inject_left();
+
 	errno = saved;
-	return !atoi(buf);
+	return hit;
+}
+
+/* How many allocations @call makes; none fails. */
+unsigned int inject_count(int (*call)(void), int *err)
+{
+	const unsigned int far = 1000000;
+
+	inject(far);
+	*err = call();
+	return far - inject_left();
 }

@@ -13,6 +13,7 @@
 #define SYSFS	"/sys/class/infiniband/" NAME
 
 static const char *host, *netdev;
+static uint32_t device_index;
 
 static bool is_there(void)
 {
@@ -29,21 +30,21 @@ static int call_add(void)
 
 static int call_delete(void)
 {
-	int err = nl_dellink(NAME);
+	int err = nl_dellink(device_index);
 
 	return err && !is_there() ? 0 : err;
 }
 
 static void undo_add(void)
 {
-	int err = nl_dellink(NAME);
+	int err = nl_index(NAME, &device_index) ?: nl_dellink(device_index);
 
 	NEED(!err, "rdma link delete: %s", strerror(err));
 }
 
 static void undo_delete(void)
 {
-	int err = nl_newlink(NAME, "prxe", netdev);
+	int err = nl_newlink(NAME, "prxe", netdev) ?: nl_index(NAME, &device_index);
 
 	NEED(!err, "rdma link add: %s", strerror(err));
 }

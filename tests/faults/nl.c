@@ -172,7 +172,7 @@ static void match(const struct nlmsghdr *h, void *arg)
 	l->found = true;
 }
 
-static int index_of(const char *name, uint32_t *index)
+int nl_index(const char *name, uint32_t *index)
 {
 	struct lookup l = { .name = name };
 	struct request r;
@@ -184,15 +184,10 @@ static int index_of(const char *name, uint32_t *index)
 	return err ?: l.found ? 0 : ENODEV;
 }
 
-int nl_dellink(const char *name)
+int nl_dellink(uint32_t index)
 {
 	struct request r;
-	uint32_t index;
-	int err;
 
-	err = index_of(name, &index);
-	if (err)
-		return err;
 	begin(&r, RDMA_NLDEV_CMD_DELLINK, NLM_F_ACK);
 	put(&r, RDMA_NLDEV_ATTR_DEV_INDEX, &index, sizeof(index));
 	return talk(&r, NULL, NULL);
@@ -205,7 +200,7 @@ static int ask(unsigned int command, unsigned int flags, const char *name)
 	struct request r;
 	int err;
 
-	err = index_of(name, &index);
+	err = nl_index(name, &index);
 	if (err)
 		return err;
 	begin(&r, command, flags);
@@ -257,7 +252,7 @@ void nl_resources(FILE *out, const char *name)
 	int err;
 
 	fprintf(out, "%s: ", name);
-	err = index_of(name, &index);
+	err = nl_index(name, &index);
 	if (!err) {
 		begin(&r, RDMA_NLDEV_CMD_RES_GET, 0);
 		put(&r, RDMA_NLDEV_ATTR_DEV_INDEX, &index, sizeof(index));

@@ -22,7 +22,7 @@
 static const struct fault_table *table;
 static const struct fault_call *current;
 static unsigned int current_n;
-static unsigned int points, failures, others;
+static unsigned int first, points, failures, others;
 static char *state_before;
 
 void fault_where(const char *file, int line)
@@ -88,8 +88,10 @@ static void need_memory_error(const struct fault_call *c, int err, bool hit)
 	     "%s (%d), not ENOMEM", strerror(err), err);
 }
 
-/* Returns whether there was an n-th allocation. */
-static bool one_point(const struct fault_call *c, unsigned int n)
+enum point { BEYOND, FAILED, SUCCEEDED };
+
+/* Returns how the call ended whose n-th allocation failed. */
+static enum point one_point(const struct fault_call *c, unsigned int n)
 {
 	bool hit;
 	int err;
@@ -112,7 +114,7 @@ static bool one_point(const struct fault_call *c, unsigned int n)
 		need_works(c);
 	}
 	need_state();
-	return hit;
+	return !hit ? BEYOND : err ? FAILED : SUCCEEDED;
 }
 
 static void begin(const struct fault_call *c)
@@ -129,7 +131,7 @@ static void begin(const struct fault_call *c)
 	state_before = state_now();
 }
 
-static void end(const struct fault_call *c)
+static void finish(const struct fault_call *c)
 {
 	free(state_before);
 	if (c->unprepare)
@@ -152,23 +154,59 @@ static void report(const struct fault_call *c)
 		printf(" %4u %s (%s)", others, c->also ? strerrorname_np(c->also) : "other",
 		       c->why ?: "lost in a library");
 	printf(", %s", outcome);
+	if (c->from)
+		printf(" (not the first %u)", first - 1);
 	if (c->dense)
 		printf(" (1 in %u after the first %u)", c->step, c->dense);
 	putchar('\n');
 	fflush(stdout);
 }
 
+/*
+ * Between an allocation whose failure is one of the call and a later one whose
+ * failure is not, something begins that is optional: sweep its beginning.
+ */
+static void sweep_end_of_failures(const struct fault_call *c, unsigned int failed,
+				  unsigned int succeeded)
+{
+	unsigned int i;
+
+	while (succeeded - failed > 1) {
+		unsigned int mid = failed + (succeeded - failed) / 2;
+
+		if (one_point(c, mid) == FAILED)
+			failed = mid;
+		else
+			succeeded = mid;
+	}
+	for (i = 0; i < c->dense; i++)
+		if (one_point(c, succeeded + i) == BEYOND)
+			break;
+}
+
 static void sweep(const struct fault_call *c)
 {
-	unsigned int n = 1;
+	unsigned int n, failed = 0, succeeded = 0, last = 0;
+	enum point end;
 
 	begin(c);
-	while (one_point(c, n)) {
+	first = c->from ? c->from() : 1;
+	n = first;
+	while ((end = one_point(c, n)) != BEYOND) {
+		if (end == SUCCEEDED && last && !succeeded && n > c->dense) {
+			failed = last;
+			succeeded = n;
+		}
+		last = end == FAILED ? n : 0;
 		n += c->dense && n >= c->dense ? c->step : 1;
 		NEED(n < MAX_POINTS, "no end");
+		if (points == c->nr)
+			break;
 	}
+	if (c->dense && succeeded)
+		sweep_end_of_failures(c, failed, succeeded);
 	NEED(points || c->flags & FAULT_MAY_BE_NONE, "it allocates nothing");
-	end(c);
+	finish(c);
 	report(c);
 }
 
@@ -189,6 +227,7 @@ static void covers(void)
 int fault_main(const struct fault_table *t, int argc, char **argv, int nargs)
 {
 	const char *only = argc > nargs + 1 ? argv[nargs + 1] : NULL;
+	static const char * const outcome[] = { "beyond the last", "failed", "succeeded" };
 	unsigned int n = argc > nargs + 2 ? atoi(argv[nargs + 2]) : 0, swept = 0;
 	size_t i;
 
@@ -210,8 +249,8 @@ int fault_main(const struct fault_table *t, int argc, char **argv, int nargs)
 		swept++;
 		if (n) {
 			begin(c);
-			printf("%s %u: %s\n", c->name, n, one_point(c, n) ? "hit" : "beyond");
-			end(c);
+			printf("%s %u: %s\n", c->name, n, outcome[one_point(c, n)]);
+			finish(c);
 		} else {
 			sweep(c);
 		}
