@@ -9,11 +9,12 @@
  *	call, verify, undo			it works; caches are warm now
  *	for n = 1, 2, ...
  *		call, the n-th allocation fails
- *		  failed: with ENOMEM, or with the other errno of the row
+ *		  failed: with ENOMEM, or with the other errno of the row; state as before
  *		  succeeded all the same: verify, undo
  *		call, verify, undo		it works right after
  *		state as before			nothing is left behind
  *	unprepare
+ *	state as before prepare
  *
  * The kernel counts only what this task allocates, in process context (see
  * Documentation/fault-injection). What work items and softirqs do for a call is out
@@ -70,6 +71,7 @@ enum fault_flags {
  *	unmade, as its caller could
  * @undo: undoes a call that succeeded; may be NULL
  * @verify: looks at what a call did that succeeded; may be NULL
+ * @failed: undoes what a call is allowed to have done that failed; may be NULL
  * @prepare: what the call needs, once; may be NULL
  * @unprepare: the counterpart; may be NULL
  * @flags: enum fault_flags
@@ -89,6 +91,7 @@ struct fault_call {
 	int (*call)(void);
 	void (*undo)(void);
 	void (*verify)(void);
+	void (*failed)(void);
 	void (*prepare)(void);
 	void (*unprepare)(void);
 	unsigned int flags;
@@ -148,5 +151,6 @@ int nl_dellink(uint32_t index);
 int nl_dump(unsigned int command, const char *name);
 int nl_get(unsigned int command, const char *name);
 void nl_resources(FILE *out, const char *name);
+void nl_sockets(FILE *out);
 
 #endif /* FAULTS_H */

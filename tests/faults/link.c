@@ -105,6 +105,7 @@ static void close_all(void)
 static void state(FILE *out)
 {
 	nl_resources(out, NAME);
+	nl_sockets(out);
 	state_modules(out);
 	state_self(out);
 	state_sites(out);

@@ -32,7 +32,8 @@ void nl_open(const char *netns)
 	sock = -1;
 }
 
-static void nl_connect(void)
+/* What @fn opens is of that namespace. */
+static void in_space(void (*fn)(void))
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	char path[128];
@@ -45,10 +46,40 @@ static void nl_connect(void)
 		NEED(there >= 0 && !setns(there, CLONE_NEWNET), "%s: %m", path);
 		close(there);
 	}
-	sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_RDMA);
-	NEED(sock >= 0, "netlink: %m");
+	fn();
 	NEED(!setns(home, CLONE_NEWNET), "setns: %m");
 	close(home);
+}
+
+static void open_socket(void)
+{
+	sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_RDMA);
+	NEED(sock >= 0, "netlink: %m");
+}
+
+static FILE *udp[2];
+
+static void open_udp(void)
+{
+	udp[0] = fopen("/proc/thread-self/net/udp", "re");
+	udp[1] = fopen("/proc/thread-self/net/udp6", "re");
+	NEED(udp[0] && udp[1], "/proc/net/udp: %m");
+}
+
+/* The UDP sockets in the namespace: those of RoCE have port 4791, or none yet. */
+void nl_sockets(FILE *out)
+{
+	unsigned int n = 0;
+	char line[512];
+
+	if (!udp[0])
+		in_space(open_udp);
+	for (int i = 0; i < 2; i++) {
+		rewind(udp[i]);
+		while (fgets(line, sizeof(line), udp[i]))
+			n++;
+	}
+	fprintf(out, "UDP sockets: %u\n", n - 2);
 }
 
 void nl_close(void)
@@ -117,7 +148,7 @@ static int talk(const struct request *r, void (*fn)(const struct nlmsghdr *, voi
 	int err;
 
 	if (sock < 0)
-		nl_connect();
+		in_space(open_socket);
 	err = converse(r, fn, arg);
 	if (err)
 		nl_close();

@@ -279,12 +279,18 @@ static void make_unexported(void)
 	buffer_create(&gpu, &buf, LITTLE);
 }
 
+/* A failure after the export: the dma-buf is kept as long as there is a handle. */
+static void renew_unexported(void)
+{
+	buffer_destroy(&buf);
+	make_unexported();
+}
+
 static void undo_export(void)
 {
 	close(dmabuf);
 	dmabuf = -1;
-	buffer_destroy(&buf);
-	make_unexported();
+	renew_unexported();
 }
 
 static void drop_unexported(void)
@@ -511,6 +517,7 @@ static const struct fault_call calls[] = {
 	     .unprepare = no_fragment),
 	CALL("create, evicting another", "softgpu_ttm_funcs.move softgpu_ttm_funcs.evict_flags",
 	     call_create_large, .undo = undo_overcommit, .verify = verify_create,
+	     .failed = undo_evict,
 	     .prepare = make_big, .unprepare = drop_big),
 	CALL("map offset, evicted", "softgpu_driver.dumb_map_offset", call_map_offset,
 	     .undo = undo_map_offset, ON(system)),
@@ -533,7 +540,8 @@ static const struct fault_call calls[] = {
 	CALL("placements", "softgpu_vram.show", call_vram, ON(buffer)),
 
 	CALL("PRIME export", "softgpu_gem_funcs.export softgpu_dmabuf_ops.release", call_export,
-	     .undo = undo_export, .prepare = make_unexported, .unprepare = drop_unexported),
+	     .undo = undo_export, .failed = renew_unexported, .prepare = make_unexported,
+	     .unprepare = drop_unexported),
 	CALL("PRIME import", "softgpu_driver.gem_prime_import", call_import,
 	     .undo = undo_import, .prepare = make_node, .unprepare = drop_node),
 

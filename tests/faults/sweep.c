@@ -23,7 +23,8 @@ static const struct fault_table *table;
 static const struct fault_call *current;
 static unsigned int current_n;
 static unsigned int first, points, failures, others;
-static char *state_before;
+/* With what the call needs, and without. */
+static char *state_before, *state_outside;
 
 void fault_where(const char *file, int line)
 {
@@ -45,18 +46,18 @@ static char *state_now(void)
 }
 
 /* Nothing is left behind: at once, or as soon as what was deferred is done. */
-static void need_state(void)
+static void need_state(const char *before)
 {
 	time_t end = time(NULL) + SETTLE_SECONDS;
 	char *now;
 
 	for (;;) {
 		now = state_now();
-		if (!strcmp(now, state_before))
+		if (!strcmp(now, before))
 			break;
 		if (time(NULL) > end)
 			FAULT_FAIL("something was left behind\n--- before\n%s--- now\n%s",
-				   state_before, now);
+				   before, now);
 		free(now);
 		usleep(2000);
 	}
@@ -102,6 +103,9 @@ static enum point one_point(const struct fault_call *c, unsigned int n)
 	hit = inject_end();
 	if (err) {
 		need_memory_error(c, err, hit);
+		if (c->failed)
+			c->failed();
+		need_state(state_before);
 		failures++;
 		others += err != ENOMEM;
 	} else {
@@ -113,7 +117,7 @@ static enum point one_point(const struct fault_call *c, unsigned int n)
 		points++;
 		need_works(c);
 	}
-	need_state();
+	need_state(state_before);
 	return !hit ? BEYOND : err ? FAILED : SUCCEEDED;
 }
 
@@ -124,6 +128,7 @@ static void begin(const struct fault_call *c)
 	points = 0;
 	failures = 0;
 	others = 0;
+	state_outside = state_now();
 	if (c->prepare)
 		c->prepare();
 	need_works(c);
@@ -133,9 +138,12 @@ static void begin(const struct fault_call *c)
 
 static void finish(const struct fault_call *c)
 {
-	free(state_before);
 	if (c->unprepare)
 		c->unprepare();
+	/* A reference too many shows when the last one should be gone. */
+	need_state(state_outside);
+	free(state_outside);
+	free(state_before);
 	current = NULL;
 }
 

@@ -83,7 +83,7 @@ int call_query_qp(void);
 
 /* verbs_mr.c */
 void make_small(void);
-void make_large(void);
+void make_scattered(void);
 void drop_memory(void);
 int call_reg_mr(void);
 void undo_mr(void);

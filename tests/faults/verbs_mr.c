@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory regions: of user memory, and of softgpu's buffers wherever they are. */
+#define _GNU_SOURCE
 #define fill softgpu_fill
 #include "../dmabuf/softgpu_test.h"
 #undef fill
@@ -10,7 +11,8 @@
 #include "verbs.h"
 
 #define SMALL		PAGE
-#define LARGE		(1024 * PAGE)
+/* Few enough that their table is no larger than a page, and has no fallback. */
+#define SCATTERED	(64 * PAGE)
 #define BUFFER		(64 * PAGE)
 
 static struct device gpu;
@@ -20,16 +22,30 @@ static void *mem;
 static size_t size;
 static struct ibv_mr *mr;
 
-static void make_memory(size_t bytes)
+void make_small(void)
 {
-	size = bytes;
+	size = SMALL;
 	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	NEED(mem != MAP_FAILED, "mmap: %m");
 }
 
-void make_small(void) { make_memory(SMALL); }
-void make_large(void) { make_memory(LARGE); }
+/* Pages in another order than they were allocated: no two neighbours are contiguous. */
+void make_scattered(void)
+{
+	int fd = memfd_create("scattered", MFD_CLOEXEC);
+	size_t i;
+
+	size = SCATTERED;
+	NEED(fd >= 0 && !ftruncate(fd, size), "memfd: %m");
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	NEED(mem != MAP_FAILED, "mmap: %m");
+	for (i = 0; i < size / PAGE; i++)
+		NEED(mmap((char *)mem + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
+			  i * 37 * PAGE % size) != MAP_FAILED, "mmap: %m");
+	close(fd);
+}
 
 void drop_memory(void)
 {
