@@ -164,6 +164,14 @@ static void run_role(unsigned int i, enum role role)
 	mains[role](c);
 }
 
+/* Soon, as a rule; where all is fast some live longer. */
+static unsigned int moment_of(enum plan plan, struct rng *rng)
+{
+	if (plan == PLAN_EARLY_WRITER || plan == PLAN_EARLY_TARGET)
+		return 1 + rng_below(rng, 10);
+	return 1 + rng_below(rng, shared->slow || rng_below(rng, 3) ? 40 : 3000);
+}
+
 void cell_begin(unsigned int i, enum plan plan)
 {
 	struct cell *c = &shared->cells[i];
@@ -176,8 +184,7 @@ void cell_begin(unsigned int i, enum plan plan)
 	      !socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, c->pass) &&
 	      !socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, c->keeper),
 	      "sockets: %s", strerror(errno));
-	pl->moment = 1 + rng_below(&pl->rng, plan == PLAN_EARLY_WRITER ||
-					     plan == PLAN_EARLY_TARGET ? 10 : 40);
+	pl->moment = moment_of(plan, &pl->rng);
 	pl->child_gone = false;
 	pl->seen = 0;
 	pl->since = now();

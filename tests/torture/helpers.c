@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "torture.h"
@@ -38,8 +39,7 @@ static unsigned long progress(void)
 	return sum;
 }
 
-/* Errors are those of a device that is being unbound. */
-static void move(struct rng *rng, bool bar, const char *file, enum count what)
+static void move_now(struct rng *rng, bool bar, const char *file, enum count what)
 {
 	struct device gpu;
 	int lock;
@@ -52,6 +52,26 @@ static void move(struct rng *rng, bool bar, const char *file, enum count what)
 		count(what, 1);
 	close(gpu.fd);
 	map_unlock(lock);
+}
+
+/* A device that may be unbound under it is left to a process of its own. */
+static void move(struct rng *rng, bool bar, const char *file, enum count what)
+{
+	pid_t pid;
+
+	if (!bar) {
+		move_now(rng, bar, file, what);
+		return;
+	}
+	rng_next(rng);
+	pid = fork();
+	CHECK(pid >= 0, "fork: %s", strerror(errno));
+	if (!pid) {
+		move_now(rng, bar, file, what);
+		exit(0);
+	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* At the pace of the traffic, as long as there is some. */

@@ -26,7 +26,7 @@
 #define CELLS		3
 /* Cells that end between two events of the devices. */
 #define CELLS_PER_EVENT	5
-/* So many more than there are kinds, and one never came: it never will. */
+/* So many times the kinds, and one never came: it never will. */
 #define PATIENCE	40
 
 struct shared *shared;
@@ -98,6 +98,7 @@ static enum { QUIET, REMOVING, ENDING, REPAIRING } stage;
 static enum removal removal;
 static char host;
 static unsigned int last_event;
+static double stage_since;
 static struct deck removals = { .kinds = NREMOVALS - 1 };
 static struct deck plans = { .kinds = NPLANS };
 
@@ -174,6 +175,13 @@ static void unloading_is_refused(void)
 	shared->removals[REMOVE_REFUSED]++;
 }
 
+/* Workers that are told to end are watched by their cells. */
+static void stage_set(int next)
+{
+	stage = next;
+	stage_since = seconds();
+}
+
 static void command(const char *verb)
 {
 	printf("%s %s %c\n", verb, removal_words[removal], host);
@@ -214,7 +222,7 @@ static void event_begin(void)
 	}
 	if (removal != REMOVE_UNBIND && removal != REMOVE_DOWN_UP)
 		count_moves();
-	stage = REMOVING;
+	stage_set(REMOVING);
 	command("remove");
 }
 
@@ -225,7 +233,7 @@ static void repair(void)
 		if (removal == REMOVE_MODULE)
 			cells_check_rest();
 	}
-	stage = REPAIRING;
+	stage_set(REPAIRING);
 	command("repair");
 }
 
@@ -235,6 +243,8 @@ static void repair(void)
  */
 static void event_advance(void)
 {
+	if (stage != QUIET && seconds() - stage_since > shared->hang_seconds)
+		hang("stage %d of \"%s\" does not end", stage, removal_names[removal]);
 	switch (stage) {
 	case QUIET:
 		event_begin();
@@ -243,7 +253,7 @@ static void event_advance(void)
 		if (!answered())
 			break;
 		shared->removals[removal]++;
-		stage = ENDING;
+		stage_set(ENDING);
 		if (removal == REMOVE_DOWN_UP)
 			repair();
 		break;
@@ -257,7 +267,7 @@ static void event_advance(void)
 			break;
 		evictor_rest(false);
 		shared->disturb++;
-		stage = QUIET;
+		stage_set(QUIET);
 		break;
 	}
 }
@@ -334,8 +344,7 @@ static void conduct(double limit)
 		if (over)
 			cells_end();
 		over = failed || (seconds() >= limit &&
-				  (complete(false) || cells_finished() > PATIENCE * NPLANS +
-						       (unsigned int)limit * 100));
+				  (complete(false) || cells_finished() > PATIENCE * NPLANS));
 		if (seconds() - told >= 10) {
 			told = seconds();
 			progress_line();
