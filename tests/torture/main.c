@@ -311,9 +311,9 @@ static void progress_line(void)
 		kills += shared->plans[i];
 	for (int i = 0; i < NREMOVALS; i++)
 		gone += shared->removals[i];
-	fprintf(stderr, "%4.0f s: %u cells, %lu kills, %lu device events, %lu evictions, %lu writes, %lu KiB verified\n",
-		seconds(), cells_finished(), kills, gone, shared->counts[DID_EVICT],
-		shared->counts[DID_WRITE],
+	fprintf(stderr, "%4.0f s: %u cells, %lu kills, %lu device events, %lu evictions, %lu writes,"
+		" %lu KiB verified\n", seconds(), cells_finished(), kills, gone,
+		shared->counts[DID_EVICT], shared->counts[DID_WRITE],
 		(shared->counts[DID_HOST_BYTES] + shared->counts[DID_GPU_BYTES]) >> 10);
 }
 
