@@ -7,7 +7,7 @@
  *
  *	prepare
  *	call, verify, undo			it works; caches are warm now
- *	for n = 1, 2, ...
+ *	for slab objects, then for pages, for n = 1, 2, ...
  *		call, the n-th allocation fails
  *		  failed: with ENOMEM, or with the other errno of the row; state as before
  *		  succeeded all the same: verify, undo
@@ -60,6 +60,9 @@ enum fault_flags {
 	FAULT_ANY_ERRNO = 8,
 	/* The kernel itself warns of the failure: see fault_table.warns. */
 	FAULT_KERNEL_WARNS = 16,
+	/* Of the allocations only slab objects, or only pages, are swept. */
+	FAULT_OBJECTS_ONLY = 32,
+	FAULT_PAGES_ONLY = 64,
 };
 
 /**
@@ -133,6 +136,8 @@ void inject_init(void);
 void inject_exit(void);
 void inject(unsigned int n);
 bool inject_end(void);
+enum inject_what { INJECT_OBJECTS, INJECT_PAGES };
+void inject_what(enum inject_what what);
 unsigned int inject_count(int (*call)(void), int *err);
 
 /* state.c: parts of a state */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fail-nth of this task, and the settings of failslab and fail_page_alloc that say
- * which allocations count: all, also those that may sleep, of slab objects and of
- * single pages.
+ * which allocations count: also those that may sleep. Slab objects and pages are
+ * counted apart: when a slab is used up, and an object needs pages, is a matter of
+ * chance, and counted together one such case would hide the object behind it.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include "faults.h"
 
 #define DEBUGFS "/sys/kernel/debug/"
+#define MIN_ORDER DEBUGFS "fail_page_alloc/min-order"
+#define CACHE_FILTER DEBUGFS "failslab/cache-filter"
 
 static struct setting {
 	const char *path;
@@ -21,7 +24,8 @@ static struct setting {
 	{ DEBUGFS "fail_page_alloc/verbose", "0", "" },
 	{ DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N", "" },
 	{ DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N", "" },
-	{ DEBUGFS "fail_page_alloc/min-order", "0", "" },
+	{ MIN_ORDER, "0", "" },
+	{ CACHE_FILTER, "N", "" },
 };
 
 static int nth_fd = -1;
@@ -73,6 +77,13 @@ void inject_exit(void)
 	nth_fd = -1;
 	for (i = 0; i < ARRAY_SIZE(settings); i++)
 		setting_write(settings[i].path, settings[i].before);
+}
+
+/* No page is of that order, and no cache is marked for the filter. */
+void inject_what(enum inject_what what)
+{
+	setting_write(MIN_ORDER, what == INJECT_PAGES ? "0" : "100");
+	setting_write(CACHE_FILTER, what == INJECT_PAGES ? "Y" : "N");
 }
 
 /* The n-th allocation from here on fails, and no other. */

@@ -81,13 +81,13 @@ static const struct fault_call calls[] = {
 	CALL("rdma link add", "prxe_link_ops.newlink prxe_ops.alloc_hw_port_stats "
 	     "prxe_ops.create_cq prxe_ops.get_dma_mr prxe_ops.get_port_immutable "
 	     "prxe_ops.post_recv prxe_ops.create_qp prxe_ops.modify_qp prxe_ops.alloc_pd",
-	     call_add, .undo = undo_add, .verify = verify_add, .flags = FAULT_HALF_DONE,
-	     .dense = 40, .step = 811,
+	     call_add, .undo = undo_add, .verify = verify_add,
+	     .flags = FAULT_HALF_DONE | FAULT_OBJECTS_ONLY, .dense = 30, .step = 811,
 	     .also = ENOBUFS, .why = "no sk_buff for netlink"),
 	CALL("rdma link delete", "prxe_ops.dealloc_driver prxe_ops.destroy_cq "
 	     "prxe_ops.destroy_qp prxe_ops.dereg_mr", call_delete, .undo = undo_delete,
 	     .verify = verify_delete, .prepare = undo_delete, .unprepare = undo_add,
-	     .also = ENOBUFS, .why = "no sk_buff for netlink"),
+	     .flags = FAULT_OBJECTS_ONLY, .also = ENOBUFS, .why = "no sk_buff for netlink"),
 };
 
 static void open_all(char **argv)

@@ -72,8 +72,8 @@ static void need_pfn(void)
 	NEED(!err, "insmod dma_buf_pfn: %s", strerror(err));
 }
 
-static unsigned int from_pfn(void) { return last(call_pfn, undo_pfn, 40); }
-static unsigned int from_prxe(void) { return last(call_prxe, undo_prxe, 60); }
+static unsigned int from_pfn(void) { return last(call_pfn, undo_pfn, 35); }
+static unsigned int from_prxe(void) { return last(call_prxe, undo_prxe, 50); }
 
 /*
  * Two parts of a probe cannot be swept (7.3): the making of a drm_device, where
@@ -96,7 +96,7 @@ static unsigned int from_probe(void)
 	return all;
 }
 
-static unsigned int from_rest(void) { return last(call_softgpu, undo_softgpu, 60); }
+static unsigned int from_rest(void) { return last(call_softgpu, undo_softgpu, 45); }
 
 static void verify_softgpu(void)
 {
@@ -104,15 +104,19 @@ static void verify_softgpu(void)
 }
 
 static const struct fault_call calls[] = {
-	CALL("load dma_buf_pfn", "pfn_init", call_pfn, .undo = undo_pfn, .from = from_pfn),
+	CALL("load dma_buf_pfn", "pfn_init", call_pfn, .undo = undo_pfn, .from = from_pfn,
+	     .flags = FAULT_OBJECTS_ONLY),
 	CALL("load prxe", "prxe_init", call_prxe, .undo = undo_prxe,
-	     .prepare = need_pfn, .unprepare = undo_pfn, .from = from_prxe),
+	     .prepare = need_pfn, .unprepare = undo_pfn, .from = from_prxe,
+	     .flags = FAULT_OBJECTS_ONLY),
 	CALL("load softgpu, VRAM", "softgpu_faux_ops.probe", call_softgpu,
 	     .undo = undo_softgpu, .verify = verify_softgpu, .prepare = need_pfn,
-	     .unprepare = undo_pfn, .from = from_probe, .nr = 20),
+	     .unprepare = undo_pfn, .from = from_probe, .nr = 20,
+	     .flags = FAULT_PAGES_ONLY),
 	CALL("load softgpu, the rest", "softgpu_init softgpu_faux_ops.probe", call_softgpu,
 	     .undo = undo_softgpu, .verify = verify_softgpu, .prepare = need_pfn,
-	     .unprepare = undo_pfn, .from = from_rest, .flags = FAULT_HALF_DONE,
+	     .unprepare = undo_pfn, .from = from_rest,
+	     .flags = FAULT_HALF_DONE | FAULT_OBJECTS_ONLY,
 	     .also = EINVAL, .why = "no directory of drivers"),
 };
 

@@ -4,8 +4,8 @@
  *
  *	PROGRAM ARG...			all calls
  *	PROGRAM ARG... CALL		this one
- *	PROGRAM ARG... CALL N		its N-th allocation only; with FAULTS_VERBOSE=2 the
- *					kernel log shows where that is
+ *	PROGRAM ARG... CALL N		its N-th object only, or page with FAULTS_PAGES=1; with
+ *					FAULTS_VERBOSE=2 the kernel log shows where that is
  *	PROGRAM --covers		what the table covers, a line for each method
  */
 #define _GNU_SOURCE
@@ -192,12 +192,11 @@ static void sweep_end_of_failures(const struct fault_call *c, unsigned int faile
 			break;
 }
 
-static void sweep(const struct fault_call *c)
+static void sweep_all(const struct fault_call *c)
 {
-	unsigned int n, failed = 0, succeeded = 0, last = 0;
+	unsigned int n, failed = 0, succeeded = 0, last = 0, begun = points;
 	enum point end;
 
-	begin(c);
 	first = c->from ? c->from() : 1;
 	n = first;
 	while ((end = one_point(c, n)) != BEYOND) {
@@ -208,11 +207,24 @@ static void sweep(const struct fault_call *c)
 		last = end == FAILED ? n : 0;
 		n += c->dense && n >= c->dense ? c->step : 1;
 		NEED(n < MAX_POINTS, "no end");
-		if (points == c->nr)
+		if (c->nr && points - begun == c->nr)
 			break;
 	}
 	if (c->dense && succeeded)
 		sweep_end_of_failures(c, failed, succeeded);
+}
+
+static void sweep(const struct fault_call *c)
+{
+	begin(c);
+	if (!(c->flags & FAULT_PAGES_ONLY)) {
+		inject_what(INJECT_OBJECTS);
+		sweep_all(c);
+	}
+	if (!(c->flags & FAULT_OBJECTS_ONLY)) {
+		inject_what(INJECT_PAGES);
+		sweep_all(c);
+	}
 	NEED(points || c->flags & FAULT_MAY_BE_NONE, "it allocates nothing");
 	finish(c);
 	report(c);
@@ -256,6 +268,7 @@ int fault_main(const struct fault_table *t, int argc, char **argv, int nargs)
 			continue;
 		swept++;
 		if (n) {
+			inject_what(getenv("FAULTS_PAGES") ? INJECT_PAGES : INJECT_OBJECTS);
 			begin(c);
 			printf("%s %u: %s\n", c->name, n, outcome[one_point(c, n)]);
 			finish(c);
