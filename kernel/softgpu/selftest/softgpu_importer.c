@@ -6,6 +6,7 @@
  */
 #include <linux/device/faux.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
@@ -152,12 +153,46 @@ static long import_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	}
 }
 
+/*
+ * Copy between @buf and what is mapped, at @pos: by DMA addresses, all that an
+ * importer may know of a scatterlist. The device's DMA is direct, and the memory
+ * is RAM. Return: bytes copied, less than @len if there is no more.
+ */
+static size_t import_copy_dma(const struct sg_table *sgt, void *buf, size_t len,
+			      loff_t pos, bool write)
+{
+	struct scatterlist *sg;
+	size_t done = 0;
+	int i;
+
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		phys_addr_t phys = dma_to_phys(&importer_dev->dev,
+					       sg_dma_address(sg));
+		size_t n = sg_dma_len(sg);
+
+		if (pos >= n) {
+			pos -= n;
+			continue;
+		}
+		n = min_t(size_t, n - pos, len - done);
+		if (!pfn_valid(PHYS_PFN(phys)))
+			return done;
+		if (write)
+			memcpy(phys_to_virt(phys + pos), buf + done, n);
+		else
+			memcpy(buf + done, phys_to_virt(phys + pos), n);
+		done += n;
+		pos = 0;
+		if (done == len)
+			break;
+	}
+	return done;
+}
+
 /* Copy between @buf and the buffer. The reservation lock is held. */
 static int import_copy_sg(struct import *imp, void *buf, size_t len,
 			  loff_t pos, bool write)
 {
-	size_t done;
-
 	if (!imp->sgt) {
 		struct sg_table *sgt;
 
@@ -170,9 +205,7 @@ static int import_copy_sg(struct import *imp, void *buf, size_t len,
 				  MAX_SCHEDULE_TIMEOUT) <= 0)
 		return -EIO;
 
-	done = sg_copy_buffer(imp->sgt->sgl, imp->sgt->orig_nents, buf, len, pos,
-			      !write);
-	return done == len ? 0 : -EIO;
+	return import_copy_dma(imp->sgt, buf, len, pos, write) == len ? 0 : -EIO;
 }
 
 static int import_copy(struct import *imp, void *buf, size_t len, loff_t pos,
