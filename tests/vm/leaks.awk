@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# awk -v modules="$(cat /proc/modules)" -f leaks.awk /sys/kernel/debug/kmemleak
+# awk -v known=tests/vm/leaks.known -v modules="$(cat /proc/modules)" \
+#	-f leaks.awk /sys/kernel/debug/kmemleak
 #
-# Print a kmemleak report. Addresses in modules that have been unloaded since are
-# printed as module+offset, for addr2line -f -j .text -e MODULE.ko OFFSET.
+# Print a kmemleak report without the known leaks; exit 0 when something is left.
+# Addresses in modules that have been unloaded since are printed as module+offset,
+# for addr2line -f -j .text -e MODULE.ko OFFSET.
 
 BEGIN {
+	while ((getline line < known) > 0)
+		if (line !~ /^#/ && line != "")
+			expected[line]
 	digits = "0123456789abcdef"
 	n = split(modules, lines, "\n")
 	for (i = 1; i <= n; i++) {
@@ -43,10 +48,34 @@ function named(address,    i, offset)
 	return address
 }
 
+# One object is over.
+function tell()
+{
+	if (object != "" && !skip) {
+		printf "%s", object
+		found = 1
+	}
+	object = ""
+	skip = 0
+}
+
+/^unreferenced / { tell() }
+
 # newer kernels print a frame as an address alone, older ones a hash before it
 /^[ \t]+(\[<[0-9a-f]+>\] )?0x[0-9a-f]+$/ {
-	print "    " named($NF)
+	object = object "    " named($NF) "\n"
 	next
 }
 
-{ print }
+{
+	object = object $0 "\n"
+	frame = $NF ~ /^\[/ ? $(NF - 1) : $NF
+	sub(/\+0x.*/, "", frame)
+	if (frame in expected)
+		skip = 1
+}
+
+END {
+	tell()
+	exit !found
+}
