@@ -14,6 +14,8 @@ Sets up a guest from Debian packages, builds prxe in it, boots it and runs:
   test [PATTERN]     the test suite, or the tests whose group/name match PATTERN
                      (a glob, or part of a name)
   bench [ARG...]     the performance report
+  profile [ARG...]   where the kernel spends its time under traffic: --op, --size,
+                     --device, --kind; on --kernel uml, with the host's perf
   run SCRIPT [ARG..] SCRIPT of this machine, as root in the guest; no module is
                      loaded; its output is on stdout, its exit status returned;
                      its directory is readable in the guest
@@ -176,7 +178,7 @@ take_option()
 	-*)
 		# The scripts behind bench and demo have options of their own.
 		case $command in
-		bench|demo) ;;
+		bench|demo|profile) ;;
 		*) usage_error "unknown option: $1" ;;
 		esac
 		;;
@@ -215,6 +217,7 @@ vm_main()
 	demo)	cmd_part tests/demo/demo.sh "${rest[@]}" ;;
 	bench)	cmd_part perf/bench.sh "${rest[@]}" ;;
 	test)	cmd_test "${rest[@]}" ;;
+	profile) cmd_profile "${rest[@]}" ;;
 	run)	cmd_run "${rest[@]}" ;;
 	shell)	cmd_shell "${rest[@]}" ;;
 	cached)	cmd_cached "${rest[@]}" ;;
