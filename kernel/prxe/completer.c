@@ -76,9 +76,9 @@ void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,
  * @status: of that work request
  * @vendor_err: enum prxe_vendor_err
  *
- * The queue pair goes to ERR and everything behind is flushed (IBTA 10.3.1.7);
- * a datagram QP's send queue goes to SQE. The receive side follows from the
- * work item. Context: sq.lock held.
+ * The queue pair goes to ERR and everything behind is flushed (IBTA 10.3.1.7),
+ * and the receive side follows from the work item; of an unreliable service only
+ * the send queue fails and goes to SQE. Context: sq.lock held.
  */
 void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 		    u32 vendor_err)
@@ -89,7 +89,7 @@ void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 
 	if (sq->tail != sq->head)
 		prxe_complete(qp, status, vendor_err);
-	if (sq->lim.transport == PRXE_UD) {
+	if (sq->lim.transport != PRXE_RC) {
 		WRITE_ONCE(sq->state, IB_QPS_SQE);
 	} else {
 		WRITE_ONCE(sq->state, IB_QPS_ERR);
@@ -129,7 +129,7 @@ static void prxe_una(struct prxe_sq *sq, u32 psn)
 
 /**
  * prxe_sq_advance() - complete what needs no answer
- * @qp: a datagram queue pair
+ * @qp: a queue pair of an unreliable service
  *
  * Context: sq.lock held.
  */

@@ -248,6 +248,9 @@ static bool rx_qp_accepts(const struct prxe_qp *qp, const struct prxe_seg *seg,
 	case IB_QPT_RC:
 		return pkt->op->transport == PRXE_RC &&
 		       READ_ONCE(qp->resp.state) >= IB_QPS_RTR;
+	case IB_QPT_UC:
+		return pkt->op->transport == PRXE_UC &&
+		       READ_ONCE(qp->resp.state) >= IB_QPS_RTR;
 	case IB_QPT_GSI:
 		return pkt->op->transport == PRXE_UD;
 	case IB_QPT_UD:

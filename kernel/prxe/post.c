@@ -151,6 +151,7 @@ int prxe_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		prxe_qp_kick(qp);
 		return err;
 	}
+	migrate_disable();
 	spin_lock_bh(&sq->lock);
 	/* a user's ring is for the user alone to fill */
 	if (sq->ring.ring) {
@@ -162,6 +163,8 @@ int prxe_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 	}
 	prxe_req_run(qp);
 	spin_unlock_bh(&sq->lock);
+	prxe_req_unpin(qp);
+	migrate_enable();
 	return err;
 }
 

@@ -87,6 +87,7 @@ static int check_init(const struct ib_qp_init_attr *init)
 		return -EOPNOTSUPP;
 	switch (init->qp_type) {
 	case IB_QPT_RC:
+	case IB_QPT_UC:
 	case IB_QPT_UD:
 	case IB_QPT_GSI:
 		break;
@@ -105,7 +106,14 @@ static int check_init(const struct ib_qp_init_attr *init)
 
 static enum prxe_transport transport(enum ib_qp_type type)
 {
-	return type == IB_QPT_RC ? PRXE_RC : PRXE_UD;
+	switch (type) {
+	case IB_QPT_RC:
+		return PRXE_RC;
+	case IB_QPT_UC:
+		return PRXE_UC;
+	default:
+		return PRXE_UD;
+	}
 }
 
 /* The send queue: ring (of a user), private copies, limits. */

@@ -104,6 +104,8 @@ struct prxe_swqe {
  * @fault_err: not 0: the work item failed; the next access to the key of @fault
  *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
+ * @cpu: unreliable connections: the CPU whose backlog may hold packets, or -1;
+ *	set under @lock, withdrawn without
  * @sig_all: every work request is signaled
  * @drained: in SQD, everything sent is complete and the event was raised
  * @flow: where to
@@ -138,6 +140,7 @@ struct prxe_sq {
 	bool retried_valid;
 	bool rnr_wait;
 	bool pause;
+	int cpu;
 	bool sig_all;
 	bool drained;
 	struct prxe_mem fault;
@@ -378,6 +381,7 @@ void prxe_req_flush(struct prxe_qp *qp);	/* in ERR or SQE: flush all */
 void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
 void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
+void prxe_req_unpin(struct prxe_qp *qp);	/* after a run; no lock */
 void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
 int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,

@@ -60,7 +60,8 @@ struct prxe_change {
 
 static bool is_connected(const struct prxe_qp *qp)
 {
-	return qp->ibqp.qp_type == IB_QPT_RC;
+	return qp->ibqp.qp_type == IB_QPT_RC ||
+	       qp->ibqp.qp_type == IB_QPT_UC;
 }
 
 static bool is_live(enum ib_qp_state state)

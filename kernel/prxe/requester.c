@@ -291,7 +291,8 @@ static int prxe_req_segment(struct prxe_qp *qp, struct prxe_swqe *wqe,
 	pkt.pad = pad;
 	pkt.se = last && (wqe->w.flags & PRXE_SEND_SOLICITED);
 	/* often enough that a full window always has one on its way */
-	pkt.ackreq = last || (i + 1) % (prxe_window(qp) / 2) == 0;
+	pkt.ackreq = qp->sq.lim.transport == PRXE_RC &&
+		     (last || (i + 1) % (prxe_window(qp) / 2) == 0);
 	pkt.va = wqe->w.rdma.remote_addr;
 	pkt.rkey = wqe->w.rdma.rkey;
 	pkt.length = wqe->length;
@@ -423,8 +424,8 @@ static u32 prxe_req_window(struct prxe_qp *qp, const struct prxe_swqe *wqe)
 	/* what was begun is finished, and sent again where it must be */
 	if (sq->state == IB_QPS_SQD && wqe->state == PRXE_WQE_POSTED)
 		return 0;
-	if (sq->lim.transport == PRXE_UD)
-		return 1;
+	if (sq->lim.transport != PRXE_RC)
+		return PRXE_TRAIN_MAX_SEGS;
 	if (!sq->next_off && (wqe->w.flags & PRXE_SEND_FENCE) && sq->rd_atomic)
 		return 0;
 	if (prxe_wqe_is_rd_atomic(wqe)) {
@@ -482,6 +483,29 @@ static int prxe_req_datagram(struct prxe_qp *qp, struct prxe_swqe *wqe)
 }
 
 /*
+ * Unreliable connection: nobody answers, so a message is complete when it has
+ * left. What is lost on this host is like what is lost on the wire: the rest of
+ * its message is of no use to the peer, and is not sent.
+ */
+static int prxe_req_unreliable(struct prxe_qp *qp, struct prxe_swqe *wqe,
+			       u32 window)
+{
+	struct prxe_sq *sq = &qp->sq;
+	int ret = prxe_req_send_msg(qp, wqe, window);
+
+	if (ret == -EHOSTUNREACH)
+		prxe_stat_inc(qp->dev, TX_DROPS);
+	if (ret == -EHOSTUNREACH || ret == -ENOBUFS)
+		ret = wqe->npkts - sq->next_off;
+	if (ret < 0)
+		return ret;
+	prxe_req_sent(qp, wqe, ret);
+	sq->una = sq->psn;
+	prxe_sq_advance(qp);
+	return ret;
+}
+
+/*
  * Send one train of the work request at next. Return: packets sent; 1 for a
  * step without packets; 0 when there is nothing that may be done now.
  */
@@ -514,13 +538,15 @@ static int prxe_req_step(struct prxe_qp *qp)
 
 	if (sq->lim.transport == PRXE_UD)
 		ret = prxe_req_datagram(qp, wqe);
+	else if (sq->lim.transport == PRXE_UC)
+		ret = prxe_req_unreliable(qp, wqe, window);
 	else if (prxe_wqe_is_rd_atomic(wqe))
 		ret = prxe_req_send_request(qp, wqe);
 	else
 		ret = prxe_req_send_msg(qp, wqe, window);
 	if (ret < 0)
 		return prxe_req_failed(qp, wqe, ret);
-	if (sq->lim.transport != PRXE_UD)
+	if (sq->lim.transport == PRXE_RC)
 		prxe_req_sent(qp, wqe, ret);
 	return ret;
 }
@@ -530,6 +556,42 @@ static bool prxe_req_may_run(const struct prxe_sq *sq)
 	return (sq->state == IB_QPS_RTS || sq->state == IB_QPS_SQD) &&
 	       sq->next != sq->head && !sq->rnr_wait && !sq->pause &&
 	       !sq->fault.pd;
+}
+
+/*
+ * What overtakes on an unreliable connection is lost, and a device without a queue
+ * of its own, like veth or loopback, keeps the order of one CPU only: its backlog,
+ * which is emptied when bottom halves are switched on again. Until then (see
+ * prxe_req_unpin()) whoever wants to send on another CPU has the work item do it
+ * on that one. Return: true: it was.
+ */
+static bool prxe_req_elsewhere(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+	int cpu = smp_processor_id();
+	int last = READ_ONCE(sq->cpu);
+
+	if (sq->lim.transport != PRXE_UC)
+		return false;
+	if (last >= 0 && last != cpu) {
+		queue_work_on(last, prxe_wq, &qp->work);
+		return true;
+	}
+	WRITE_ONCE(sq->cpu, cpu);
+	return false;
+}
+
+/**
+ * prxe_req_unpin() - what this CPU sent is out of it
+ * @qp: the queue pair
+ *
+ * Context: migration disabled since before sq.lock was taken; it was given back,
+ * and with it bottom halves switched on, if they were before.
+ */
+void prxe_req_unpin(struct prxe_qp *qp)
+{
+	if (qp->sq.lim.transport == PRXE_UC && !in_interrupt())
+		cmpxchg(&qp->sq.cpu, smp_processor_id(), -1);
 }
 
 /* In SQD, tell once that nothing is outstanding any more (IBTA 10.3.1.5). */
@@ -569,7 +631,7 @@ void prxe_req_run(struct prxe_qp *qp)
 	if (sq->state != IB_QPS_RTS && sq->state != IB_QPS_SQD)
 		return;
 	prxe_req_fetch(qp);
-	while (prxe_req_may_run(sq)) {
+	while (prxe_req_may_run(sq) && !prxe_req_elsewhere(qp)) {
 		if (pkts >= PRXE_REQ_BUDGET_PKTS ||
 		    pkts * qp->mtu >= PRXE_REQ_BUDGET_BYTES) {
 			prxe_qp_kick(qp);
@@ -714,6 +776,7 @@ static int prxe_req_step_work(void *arg)
 	struct prxe_qp *qp = arg;
 	struct prxe_sq *sq = &qp->sq;
 
+	migrate_disable();
 	spin_lock_bh(&sq->lock);
 	if (sq->fault.pd) {
 		sq->fault.pd = NULL;
@@ -722,6 +785,8 @@ static int prxe_req_step_work(void *arg)
 	prxe_req_run(qp);
 	sq->lost_races = sq->fault.pd ? sq->lost_races + 1 : 0;
 	spin_unlock_bh(&sq->lock);
+	prxe_req_unpin(qp);
+	migrate_enable();
 	return 0;
 }
 
@@ -800,6 +865,7 @@ void prxe_req_reset(struct prxe_qp *qp)
  */
 void prxe_req_init(struct prxe_qp *qp)
 {
+	qp->sq.cpu = -1;
 	timer_setup(&qp->sq.timer, prxe_req_timeout, 0);
 	hrtimer_setup(&qp->sq.wait_timer, prxe_req_wait_over, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);

@@ -13,6 +13,9 @@
  * finish because of its memory stays first in line and is executed again from
  * the start: its state changes come after its data.
  *
+ * On an unreliable connection nobody is answered: a message that does not arrive
+ * whole, or is refused, is dropped without a word (IBTA 9.8.3).
+ *
  * Acknowledgments are due (ack_due) rather than sent: one covers all that came
  * in a run of packets. prxe_resp_flush() sends it.
  */
@@ -136,10 +139,27 @@ void prxe_resp_error(struct prxe_qp *qp, int event)
 	prxe_rq_flush(qp);
 }
 
+static bool prxe_is_rc(const struct prxe_qp *qp)
+{
+	return qp->ibqp.qp_type == IB_QPT_RC;
+}
+
+/*
+ * Unreliable: forget the message and what of it is still to come. A receive in
+ * hand is for the next one.
+ */
+static enum prxe_verdict prxe_drop_msg(struct prxe_qp *qp)
+{
+	qp->resp.msg = PRXE_MSG_NONE;
+	return PRXE_DONE;
+}
+
 /* NAK and go to ERR: what the requester did cannot be forgiven. */
 static enum prxe_verdict prxe_refuse(struct prxe_qp *qp, u32 psn,
 				     enum prxe_nak_code code)
 {
+	if (!prxe_is_rc(qp))
+		return prxe_drop_msg(qp);
 	prxe_resp_nak(qp, prxe_aeth_nak(code), psn);
 	prxe_resp_error(qp, code == PRXE_NAK_REMOTE_ACCESS ?
 			IB_EVENT_QP_ACCESS_ERR : IB_EVENT_QP_REQ_ERR);
@@ -159,9 +179,23 @@ static void prxe_recv_failed(struct prxe_qp *qp, enum ib_wc_status status,
 	prxe_rq_complete(qp, &cqe, true);
 }
 
+/* A receive of ours that is good for nothing: it completes, and that was it. */
+static enum prxe_verdict prxe_recv_fatal(struct prxe_qp *qp, u32 psn,
+					 enum ib_wc_status status,
+					 u32 vendor_err)
+{
+	prxe_recv_failed(qp, status, vendor_err);
+	if (prxe_is_rc(qp))
+		return prxe_refuse(qp, psn, PRXE_NAK_REMOTE_OP);
+	prxe_resp_error(qp, -1);
+	return PRXE_DONE;
+}
+
 /* No receive is posted. Silence until the requester comes back with this PSN. */
 static enum prxe_verdict prxe_not_ready(struct prxe_qp *qp, u32 psn)
 {
+	if (!prxe_is_rc(qp))
+		return prxe_drop_msg(qp);
 	prxe_resp_nak(qp, prxe_aeth_rnr(qp->resp.min_rnr_timer), psn);
 	qp->resp.nak_sent = true;
 	return PRXE_DONE;
@@ -181,8 +215,7 @@ static bool prxe_resp_need_recv(struct prxe_qp *qp, u32 psn)
 		prxe_not_ready(qp, psn);
 		return false;
 	}
-	prxe_recv_failed(qp, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
-	prxe_refuse(qp, psn, PRXE_NAK_REMOTE_OP);
+	prxe_recv_fatal(qp, psn, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
 	return false;
 }
 
@@ -197,7 +230,7 @@ static void prxe_accept(struct prxe_qp *qp, const struct prxe_pkt *pkt,
 	resp->msg = prxe_msg_state_after(pkt->opcode);
 	if (pkt->op->flags & PRXE_OP_LAST)
 		resp->msn = prxe_msn_add(resp->msn, 1);
-	if (pkt->ackreq)
+	if (pkt->ackreq && prxe_is_rc(qp))
 		WRITE_ONCE(resp->ack_due, true);
 }
 
@@ -248,16 +281,17 @@ static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
 	if (!prxe_resp_need_recv(qp, pkt->psn))
 		return PRXE_DONE;
 	if (pkt->payload_len > resp->rq.wqe_len - resp->offset) {
+		if (!prxe_is_rc(qp))
+			return prxe_drop_msg(qp);
 		prxe_recv_failed(qp, IB_WC_LOC_LEN_ERR, PRXE_VERR_TOO_LONG);
 		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
 	}
 	err = prxe_rq_scatter(qp, rx, resp->offset);
 	if (err == -EAGAIN)
 		return PRXE_LATER;
-	if (err) {
-		prxe_recv_failed(qp, IB_WC_LOC_PROT_ERR, PRXE_VERR_LKEY);
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_REMOTE_OP);
-	}
+	if (err)
+		return prxe_recv_fatal(qp, pkt->psn, IB_WC_LOC_PROT_ERR,
+				       PRXE_VERR_LKEY);
 	resp->offset += pkt->payload_len;
 	prxe_accept(qp, pkt, 1);
 	if (pkt->op->flags & PRXE_OP_LAST)
@@ -485,6 +519,46 @@ static enum prxe_verdict prxe_out_of_sequence(struct prxe_qp *qp)
 	return PRXE_DONE;
 }
 
+static enum prxe_verdict prxe_exec_op(struct prxe_qp *qp,
+				      const struct prxe_rx *rx)
+{
+	const struct prxe_pkt *pkt = &rx->pkt;
+
+	if (!prxe_opcode_follows(qp->resp.msg, pkt->opcode))
+		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
+	if (pkt->op->flags & PRXE_OP_SEND)
+		return prxe_exec_send(qp, rx);
+	if (pkt->op->flags & PRXE_OP_WRITE)
+		return prxe_exec_write(qp, rx);
+	if (pkt->op->flags & PRXE_OP_READ_REQ)
+		return prxe_exec_read(qp, rx);
+	if (pkt->op->flags & PRXE_OP_ATOMIC)
+		return prxe_exec_atomic(qp, rx);
+	return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
+}
+
+/*
+ * Unreliable connection (IBTA 9.8.2.2.1): a gap ends the message that it is in.
+ * The first packet of a message is welcome at any PSN, everything else only where
+ * it is expected.
+ */
+static enum prxe_verdict prxe_exec_uc(struct prxe_qp *qp,
+				      const struct prxe_rx *rx)
+{
+	const struct prxe_pkt *pkt = &rx->pkt;
+	struct prxe_resp *resp = &qp->resp;
+	enum prxe_verdict verdict;
+
+	if (pkt->psn != resp->epsn)
+		prxe_stat_inc(qp->dev, OUT_OF_SEQ);
+	if (pkt->psn != resp->epsn || pkt->op->flags & PRXE_OP_FIRST)
+		prxe_drop_msg(qp);
+	verdict = prxe_exec_op(qp, rx);
+	if (verdict == PRXE_DONE)
+		resp->epsn = prxe_psn_add(pkt->psn, 1);
+	return verdict;
+}
+
 /* Execute one packet. */
 static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 					const struct prxe_rx *rx)
@@ -498,6 +572,8 @@ static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 	if (resp->state != IB_QPS_RTR && resp->state != IB_QPS_RTS &&
 	    resp->state != IB_QPS_SQD)
 		return PRXE_DONE;
+	if (!prxe_is_rc(qp))
+		return prxe_exec_uc(qp, rx);
 	diff = prxe_psn_diff(pkt->psn, resp->epsn);
 	if (diff > 0)
 		return prxe_out_of_sequence(qp);
@@ -505,17 +581,7 @@ static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 		prxe_duplicate(qp, pkt);
 		return PRXE_DONE;
 	}
-	if (!prxe_opcode_follows(resp->msg, pkt->opcode))
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-	if (pkt->op->flags & PRXE_OP_SEND)
-		return prxe_exec_send(qp, rx);
-	if (pkt->op->flags & PRXE_OP_WRITE)
-		return prxe_exec_write(qp, rx);
-	if (pkt->op->flags & PRXE_OP_READ_REQ)
-		return prxe_exec_read(qp, rx);
-	if (pkt->op->flags & PRXE_OP_ATOMIC)
-		return prxe_exec_atomic(qp, rx);
-	return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
+	return prxe_exec_op(qp, rx);
 }
 
 /* Keep a packet for the work item; without memory it is lost like any other. */

@@ -56,6 +56,7 @@ static void try_qps(struct ibv_context *ctx)
 	       #type " " #__VA_ARGS__)
 	TRY(IBV_QPT_RC, 0, .max_send_wr = 1);
 	TRY(IBV_QPT_RC, 0, .max_recv_wr = 1, .max_recv_sge = 1);
+	TRY(IBV_QPT_UC, 0, .max_send_wr = 3, .max_recv_sge = 5);
 	TRY(IBV_QPT_UD, 0, .max_send_wr = 3, .max_send_sge = 3);
 	TRY(IBV_QPT_RC, 0, .max_send_wr = PRXE_MAX_WR,
 	    .max_recv_wr = PRXE_MAX_WR, .max_send_sge = PRXE_MAX_SGE,

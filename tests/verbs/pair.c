@@ -2,8 +2,10 @@
 #include "pair.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Generous: an emulated, busy machine. It only ends tests that hang. */
 #define WC_SECONDS 60
@@ -89,7 +91,7 @@ static void end_create_qp(struct end *e, const struct pair_opt *opt)
 			.max_recv_sge = opt->max_sge,
 			.max_inline_data = opt->max_inline,
 		},
-		.qp_type = IBV_QPT_RC,
+		.qp_type = opt->type ?: IBV_QPT_RC,
 		.sq_sig_all = opt->sig_all,
 	};
 
@@ -138,10 +140,12 @@ int end_to_rtr(struct end *e, const struct end *peer, const struct pair_opt *opt
 			},
 		},
 	};
+	int mask = IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU |
+		IBV_QP_DEST_QPN | IBV_QP_RQ_PSN;
 
-	return ibv_modify_qp(e->qp, &attr, IBV_QP_STATE | IBV_QP_AV |
-			     IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
-			     IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER);
+	if (e->qp->qp_type == IBV_QPT_RC)
+		mask |= IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER;
+	return ibv_modify_qp(e->qp, &attr, mask);
 }
 
 int end_to_rts(struct end *e, const struct pair_opt *opt)
@@ -154,10 +158,12 @@ int end_to_rts(struct end *e, const struct pair_opt *opt)
 		.rnr_retry = opt->rnr_retry,
 		.max_rd_atomic = opt->rd_atomic,
 	};
+	int mask = IBV_QP_STATE | IBV_QP_SQ_PSN;
 
-	return ibv_modify_qp(e->qp, &attr, IBV_QP_STATE | IBV_QP_TIMEOUT |
-			     IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
-			     IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
+	if (e->qp->qp_type == IBV_QPT_RC)
+		mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY |
+			IBV_QP_MAX_QP_RD_ATOMIC;
+	return ibv_modify_qp(e->qp, &attr, mask);
 }
 
 static void end_connect(struct end *e, const struct end *peer,
@@ -352,6 +358,27 @@ enum ibv_qp_state qp_state(struct ibv_qp *qp)
 
 	CHECK(!err, "ibv_query_qp: %s", strerror(err));
 	return attr.qp_state;
+}
+
+void need_state(struct ibv_qp *qp, enum ibv_qp_state state)
+{
+	int i;
+
+	for (i = 0; i < 1000 && qp_state(qp) != state; i++)
+		usleep(1000);
+	CHECK(qp_state(qp) == state, "state %d, not %d", qp_state(qp), state);
+}
+
+void need_event(struct end *e, enum ibv_event_type type)
+{
+	struct pollfd pfd = { .fd = e->ctx->async_fd, .events = POLLIN };
+	struct ibv_async_event ev;
+
+	CHECK(poll(&pfd, 1, 20000) == 1, "no asynchronous event");
+	CHECK(!ibv_get_async_event(e->ctx, &ev), "ibv_get_async_event");
+	ibv_ack_async_event(&ev);
+	CHECK(ev.event_type == type, "event %s, not %s",
+	      ibv_event_type_str(ev.event_type), ibv_event_type_str(type));
 }
 
 /* One step of a generator whose every byte is used (splitmix). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Both ends of an RC connection in one process, for tests that want to say
+ * Both ends of an RC or UC connection in one process, for tests that want to say
  * exactly what happens when: two devices (or one device twice), a QP on each,
  * connected by their GIDs without any other channel.
  *
@@ -46,6 +46,7 @@ struct end {
 
 /* What a connection is made with; all zero means the defaults of pair_defaults. */
 struct pair_opt {
+	enum ibv_qp_type type;		/* 0: RC */
 	int family;			/* 4 or 6: which GID */
 	enum ibv_mtu mtu;
 	uint32_t psn;			/* of the first packet in either direction */
@@ -111,6 +112,10 @@ void need_atomic(struct end *e, bool cas, uint64_t wr_id, struct ibv_sge sge,
 		 uint64_t remote, uint32_t rkey, uint64_t compare_add,
 		 uint64_t swap);
 enum ibv_qp_state qp_state(struct ibv_qp *qp);
+/* It gets into this state: the state follows the completion, from a work item. */
+void need_state(struct ibv_qp *qp, enum ibv_qp_state state);
+/* An asynchronous event of this kind arrives at @e; others fail. */
+void need_event(struct end *e, enum ibv_event_type type);
 
 /* A pattern in which every byte depends on its place and on @seed. */
 void fill(void *buf, size_t len, uint32_t seed);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rc_data DEVICE DEVICE [4|6 [quick|lossy]]: every RC operation between two
+ * rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc]]: every RC operation between two
  * devices, or on one device, with all bytes verified: sizes and offsets off the
  * page and MTU grid, guards around every target, every path MTU. Quick: two path
- * MTUs. Lossy: the same, with an ACK timeout that makes a lost packet cheap.
+ * MTUs. Lossy: the same, with an ACK timeout that makes a lost packet cheap. uc:
+ * the operations that unreliable connections have.
  */
 #include "pair.h"
 
@@ -46,6 +47,21 @@ static void verify(struct test *t, size_t doff, size_t len, const char *what)
 	need_bytes(t->dst + doff + len, GUARD, 0xee, "behind the target");
 }
 
+/*
+ * With UC the sender's completion says nothing about the target; a message behind
+ * it does, on a network that keeps the order.
+ */
+static void arrived(struct test *t)
+{
+	if (t->p.opt.type != IBV_QPT_UC)
+		return;
+	need_recv(&t->p.b, 78, sge_of(t->dmr, 0, 0));
+	need_send(&t->p.a, IBV_WR_SEND, 79, sge_of(t->smr, 0, 0), 0, 0,
+		  IBV_SEND_SIGNALED);
+	CHECK(need_ok(t->p.a.scq).wr_id == 79, "wr_id");
+	CHECK(need_ok(t->p.b.rcq).wr_id == 78, "wr_id");
+}
+
 static void one_write(struct test *t, size_t i, size_t len, bool imm)
 {
 	size_t soff = off_of(i), doff = off_of(i + 3);
@@ -65,6 +81,8 @@ static void one_write(struct test *t, size_t i, size_t len, bool imm)
 		      wc.byte_len == len && wc.imm_data == 0x78563412 &&
 		      wc.wc_flags & IBV_WC_WITH_IMM,
 		      "opcode %d, %u bytes", wc.opcode, wc.byte_len);
+	} else {
+		arrived(t);
 	}
 	verify(t, doff, len, imm ? "write with immediate" : "write");
 }
@@ -178,6 +196,7 @@ static void inline_data(struct test *t)
 			  IBV_SEND_SIGNALED | IBV_SEND_INLINE);
 		memset(data, 0, sizeof(data));	/* may be used again at once */
 		need_ok(t->p.a.scq);
+		arrived(t);
 		need_pattern(t->dst + 64, len, (uint32_t)len, "inline");
 		need_bytes(t->dst + 64 + len, 64, 0xee, "behind inline");
 	}
@@ -215,8 +234,34 @@ static void pipeline(struct test *t)
 	need_pattern(t->dst, n * len, 99, "pipeline");
 }
 
+/* Many at once on an unreliable connection, completed in order at both ends. */
+static void pipeline_uc(struct test *t)
+{
+	const size_t len = 10007;
+	unsigned int i, n = 48;
+	struct ibv_wc wc;
+
+	fill(t->src, n * len, 98);
+	memset(t->dst, 0, n * len);
+	for (i = 0; i < n; i++)
+		need_recv(&t->p.b, i, sge_of(t->dmr, i * len, i % 3 ? 0 : len));
+	for (i = 0; i < n; i++)
+		need_send(&t->p.a, i % 3 ? IBV_WR_RDMA_WRITE_WITH_IMM :
+			  IBV_WR_SEND, i, sge_of(t->smr, i * len, len),
+			  (uintptr_t)t->dst + i * len, t->dmr->rkey,
+			  IBV_SEND_SIGNALED);
+	for (i = 0; i < n; i++) {
+		CHECK(need_ok(t->p.a.scq).wr_id == i, "out of order");
+		wc = need_ok(t->p.b.rcq);
+		CHECK(wc.wr_id == i && wc.byte_len == len, "wr_id %llu for %u",
+		      (unsigned long long)wc.wr_id, i);
+	}
+	need_pattern(t->dst, n * len, 98, "pipeline");
+}
+
 static void all(struct test *t, enum ibv_mtu mtu)
 {
+	bool rc = t->p.opt.type != IBV_QPT_UC;
 	size_t i;
 
 	t->p.opt.mtu = mtu;
@@ -224,14 +269,19 @@ static void all(struct test *t, enum ibv_mtu mtu)
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		one_write(t, i, sizes[i], false);
 		one_write(t, i, sizes[i], true);
-		one_read(t, i, sizes[i]);
+		if (rc)
+			one_read(t, i, sizes[i]);
 		one_send(t, i, sizes[i], false);
 		one_send(t, i, sizes[i], true);
 	}
-	atomics(t);
 	lists(t);
 	inline_data(t);
-	pipeline(t);
+	if (rc) {
+		atomics(t);
+		pipeline(t);
+	} else {
+		pipeline_uc(t);
+	}
 	need_empty(t->p.a.scq);
 	need_empty(t->p.b.scq);
 	need_empty(t->p.b.rcq);
@@ -250,11 +300,15 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc < 3) {
-		fprintf(stderr, "usage: rc_data DEVICE DEVICE [4|6 [quick|lossy]]\n");
+		fprintf(stderr, "usage: rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc]]\n");
 		return 2;
 	}
 	if (argc > 3)
 		opt.family = atoi(argv[3]);
+	if (argc > 4 && !strcmp(argv[argc - 1], "uc")) {
+		opt.type = IBV_QPT_UC;
+		quick = argc > 5;
+	}
 	if (lossy)
 		opt.timeout = 13;	/* 34 ms */
 	pair_open(&t.p, argv[1], argv[2], &opt);

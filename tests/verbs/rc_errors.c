@@ -33,29 +33,6 @@ static void read_from(uint64_t addr, uint32_t rkey, size_t len)
 		  IBV_SEND_SIGNALED);
 }
 
-/* The state follows the completion, from a work item. */
-static void need_state(struct ibv_qp *qp, enum ibv_qp_state state)
-{
-	int i;
-
-	for (i = 0; i < 1000 && qp_state(qp) != state; i++)
-		usleep(1000);
-	CHECK(qp_state(qp) == state, "state %d, not %d", qp_state(qp), state);
-}
-
-/* An event of this kind arrives at @e; others fail. */
-static void need_event(struct end *e, enum ibv_event_type type)
-{
-	struct pollfd pfd = { .fd = e->ctx->async_fd, .events = POLLIN };
-	struct ibv_async_event ev;
-
-	CHECK(poll(&pfd, 1, 20000) == 1, "no asynchronous event");
-	CHECK(!ibv_get_async_event(e->ctx, &ev), "ibv_get_async_event");
-	ibv_ack_async_event(&ev);
-	CHECK(ev.event_type == type, "event %s, not %s",
-	      ibv_event_type_str(ev.event_type), ibv_event_type_str(type));
-}
-
 /* The request at a fails with @status; both ends are in ERR, b said why. */
 static void remote_refusal(enum ibv_wc_status status, enum ibv_event_type event)
 {
