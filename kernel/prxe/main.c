@@ -22,6 +22,7 @@
 #include "prxe.h"
 #include "qp.h"
 #include "ring.h"
+#include "srq.h"
 #include "stats.h"
 
 struct workqueue_struct *prxe_wq;
@@ -53,6 +54,7 @@ static const struct ib_device_ops prxe_ops = {
 	.create_ah = prxe_create_ah,
 	.create_cq = prxe_create_cq,
 	.create_qp = prxe_create_qp,
+	.create_srq = prxe_create_srq,
 	.create_user_ah = prxe_create_ah,
 	.create_user_cq = prxe_create_user_cq,
 	.dealloc_driver = prxe_dealloc_driver,
@@ -62,6 +64,7 @@ static const struct ib_device_ops prxe_ops = {
 	.destroy_ah = prxe_destroy_ah,
 	.destroy_cq = prxe_destroy_cq,
 	.destroy_qp = prxe_destroy_qp,
+	.destroy_srq = prxe_destroy_srq,
 	.disassociate_ucontext = prxe_disassociate_ucontext,
 	.fill_res_mr_entry = prxe_fill_res_mr_entry,
 	.get_dev_fw_str = prxe_get_dev_fw_str,
@@ -73,14 +76,17 @@ static const struct ib_device_ops prxe_ops = {
 	.mmap_free = prxe_mmap_free,
 	.modify_device = prxe_modify_device,
 	.modify_qp = prxe_modify_qp,
+	.modify_srq = prxe_modify_srq,
 	.poll_cq = prxe_poll_cq,
 	.post_recv = prxe_post_recv,
 	.post_send = prxe_post_send,
+	.post_srq_recv = prxe_post_srq_recv,
 	.query_ah = prxe_query_ah,
 	.query_device = prxe_query_device,
 	.query_pkey = prxe_query_pkey,
 	.query_port = prxe_query_port,
 	.query_qp = prxe_query_qp,
+	.query_srq = prxe_query_srq,
 	.reg_user_mr = prxe_reg_user_mr,
 	.reg_user_mr_dmabuf = prxe_reg_user_mr_dmabuf,
 	.req_notify_cq = prxe_req_notify_cq,
@@ -89,6 +95,7 @@ static const struct ib_device_ops prxe_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_cq, prxe_cq, ibcq),
 	INIT_RDMA_OBJ_SIZE(ib_pd, prxe_pd, ibpd),
 	INIT_RDMA_OBJ_SIZE(ib_qp, prxe_qp, ibqp),
+	INIT_RDMA_OBJ_SIZE(ib_srq, prxe_srq, ibsrq),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, prxe_ucontext, ibuc),
 };
 
@@ -113,6 +120,7 @@ static void prxe_init_ibdev(struct prxe_dev *dev)
 	/* the doorbells, see rdma/prxe-abi.h; the rest is ib_core's default */
 	ibdev->uverbs_cmd_mask |= BIT_ULL(IB_USER_VERBS_CMD_POST_SEND) |
 				  BIT_ULL(IB_USER_VERBS_CMD_POST_RECV) |
+				  BIT_ULL(IB_USER_VERBS_CMD_POST_SRQ_RECV) |
 				  BIT_ULL(IB_USER_VERBS_CMD_REQ_NOTIFY_CQ);
 	ib_mark_name_assigned_by_user(ibdev);
 	ib_set_device_ops(ibdev, &prxe_ops);

@@ -171,27 +171,13 @@ int prxe_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 static int prxe_queue_recv(struct prxe_qp *qp, const struct ib_recv_wr *wr)
 {
 	struct prxe_rq *rq = &qp->resp.rq;
-	struct prxe_ring *ring = rq->ring.ring;
-	struct prxe_recv_wqe *w;
-	int i;
 
 	lockdep_assert_held(&qp->resp.lock);
 
-	if (qp->resp.state == IB_QPS_RESET || wr->num_sge < 0 ||
-	    wr->num_sge > rq->lim.max_sge)
+	/* a user's ring is for the user alone to fill */
+	if (rq->srq || rq->ring.user || qp->resp.state == IB_QPS_RESET)
 		return -EINVAL;
-	if (ring->producer - ring->consumer >= rq->depth)
-		return -ENOMEM;
-	w = prxe_queue_slot(&rq->ring, ring->producer);
-	w->wr_id = (uintptr_t)wr->wr_cqe;
-	w->num_sge = wr->num_sge;
-	for (i = 0; i < wr->num_sge; i++) {
-		w->sge[i].addr = wr->sg_list[i].addr;
-		w->sge[i].length = wr->sg_list[i].length;
-		w->sge[i].lkey = wr->sg_list[i].lkey;
-	}
-	ring->producer++;
-	return 0;
+	return prxe_recv_put(&rq->ring, &rq->lim, wr);
 }
 
 /**
@@ -218,13 +204,13 @@ int prxe_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
 	else
 		spin_lock_bh(&resp->lock);
 	for (; wr; wr = wr->next) {
-		err = resp->rq.ring.user ? -EINVAL : prxe_queue_recv(qp, wr);
+		err = prxe_queue_recv(qp, wr);
 		if (err) {
 			*bad_wr = wr;
 			break;
 		}
 	}
-	if (resp->state == IB_QPS_ERR)
+	if (resp->state == IB_QPS_ERR && !resp->rq.srq)
 		prxe_rq_flush(qp);
 	if (irqs_off)
 		spin_unlock(&resp->lock);

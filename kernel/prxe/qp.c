@@ -20,6 +20,7 @@
 
 #include "prxe.h"
 #include "qp.h"
+#include "srq.h"
 
 static DEFINE_XARRAY_ALLOC1(prxe_qps);
 static u32 prxe_qp_next;	/* xa_lock of prxe_qps */
@@ -83,7 +84,7 @@ static int check_init(const struct ib_qp_init_attr *init)
 {
 	const struct ib_qp_cap *cap = &init->cap;
 
-	if (init->create_flags || init->srq || init->rwq_ind_tbl)
+	if (init->create_flags || init->rwq_ind_tbl)
 		return -EOPNOTSUPP;
 	switch (init->qp_type) {
 	case IB_QPT_RC:
@@ -155,6 +156,22 @@ static int create_sq(struct prxe_qp *qp, struct ib_qp_init_attr *init,
 	return 0;
 }
 
+/* A shared receive queue: only the private copy of the entry in use. */
+static int use_srq(struct prxe_qp *qp, struct ib_qp_init_attr *init)
+{
+	struct prxe_srq *srq = to_psrq(init->srq);
+	struct prxe_rq *rq = &qp->resp.rq;
+
+	rq->wqe = kzalloc(srq->lim.stride, GFP_KERNEL_ACCOUNT);
+	if (!rq->wqe)
+		return -ENOMEM;
+	rq->srq = srq;
+	rq->pd = srq->pd;
+	init->cap.max_recv_wr = 0;
+	init->cap.max_recv_sge = 0;
+	return 0;
+}
+
 /* The receive queue: ring, the private copy of the entry in use, limits. */
 static int create_rq(struct prxe_qp *qp, struct ib_qp_init_attr *init,
 		     struct ib_ucontext *uc, struct prxe_ring_info *info)
@@ -165,6 +182,9 @@ static int create_rq(struct prxe_qp *qp, struct ib_qp_init_attr *init,
 	u32 stride = struct_size_t(struct prxe_recv_wqe, sge, sge);
 	int err;
 
+	if (init->srq)
+		return use_srq(qp, init);
+	rq->pd = qp->pd;
 	err = prxe_queue_create(&rq->ring, uc, max(cap->max_recv_wr, 1u),
 				stride, info);
 	if (err)
@@ -173,13 +193,12 @@ static int create_rq(struct prxe_qp *qp, struct ib_qp_init_attr *init,
 	if (!rq->wqe)
 		return -ENOMEM;
 
-	rq->depth = rq->ring.nr;
 	rq->lim = (struct prxe_wqe_limits) {
 		.transport = transport(init->qp_type),
 		.max_sge = sge,
 		.stride = stride,
 	};
-	cap->max_recv_wr = rq->depth;
+	cap->max_recv_wr = rq->ring.nr;
 	cap->max_recv_sge = sge;
 	return 0;
 }

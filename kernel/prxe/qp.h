@@ -154,19 +154,22 @@ struct prxe_sq {
 
 /**
  * struct prxe_rq - a receive queue, under the responder's lock
+ * @srq: where entries come from instead of @ring; or NULL; constant
+ * @pd: whose keys the entries name: the queue pair's, or the shared queue's;
+ *	constant
  * @ring: shared with the user, or private and filled by prxe_post_recv()
  * @lim: limits for prxe_recv_wqe_check(), filled in at creation
  * @head: entries ever taken
- * @depth: the max_recv_wr granted
- * @wqe: private copy of the entry in use, of @ring.stride bytes
+ * @wqe: private copy of the entry in use, of the ring's stride
  * @wqe_len: sum of its lengths
  * @have: @wqe is in use; its completion is due
  */
 struct prxe_rq {
+	struct prxe_srq *srq;
+	struct prxe_pd *pd;
 	struct prxe_queue ring;
 	struct prxe_wqe_limits lim;
 	u32 head;
-	u32 depth;
 	struct prxe_recv_wqe *wqe;
 	u64 wqe_len;
 	bool have;
@@ -332,6 +335,7 @@ enum prxe_vendor_err {
 	PRXE_VERR_RESPONSE,	/* a response of the wrong size */
 	PRXE_VERR_TOO_LONG,	/* the message is longer than the receive list */
 	PRXE_VERR_FLUSH,	/* the queue pair is in the error state */
+	PRXE_VERR_ABANDONED,	/* the message that it was taken for did not come */
 };
 
 static inline struct prxe_qp *to_pqp(struct ib_qp *ibqp)

@@ -144,12 +144,10 @@ static bool prxe_is_rc(const struct prxe_qp *qp)
 	return qp->ibqp.qp_type == IB_QPT_RC;
 }
 
-/*
- * Unreliable: forget the message and what of it is still to come. A receive in
- * hand is for the next one.
- */
+/* Unreliable: forget the message and what of it is still to come. */
 static enum prxe_verdict prxe_drop_msg(struct prxe_qp *qp)
 {
+	prxe_rq_abandon(qp);
 	qp->resp.msg = PRXE_MSG_NONE;
 	return PRXE_DONE;
 }
@@ -549,10 +547,14 @@ static enum prxe_verdict prxe_exec_uc(struct prxe_qp *qp,
 	struct prxe_resp *resp = &qp->resp;
 	enum prxe_verdict verdict;
 
-	if (pkt->psn != resp->epsn)
+	if (pkt->psn != resp->epsn) {
 		prxe_stat_inc(qp->dev, OUT_OF_SEQ);
-	if (pkt->psn != resp->epsn || pkt->op->flags & PRXE_OP_FIRST)
 		prxe_drop_msg(qp);
+		resp->epsn = pkt->psn;	/* it may come here once more */
+	} else if (pkt->op->flags & PRXE_OP_FIRST &&
+		   resp->msg != PRXE_MSG_NONE) {
+		prxe_drop_msg(qp);
+	}
 	verdict = prxe_exec_op(qp, rx);
 	if (verdict == PRXE_DONE)
 		resp->epsn = prxe_psn_add(pkt->psn, 1);

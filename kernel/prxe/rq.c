@@ -7,38 +7,76 @@
  */
 #include "qp.h"
 #include "rq.h"
+#include "srq.h"
 #include "wqe_check.h"
+
+void prxe_recv_copy(struct prxe_recv_wqe *wqe, const struct prxe_queue *q,
+		    u32 idx)
+{
+	const struct prxe_recv_wqe *slot = prxe_queue_slot(q, idx);
+	size_t room = q->stride - sizeof(*slot);
+
+	memcpy(wqe, slot, sizeof(*slot));
+	/* From here on the copy alone: nothing is loaded again. */
+	barrier();
+	memcpy(wqe->sge, slot->sge,
+	       min(wqe->num_sge * sizeof(struct prxe_sge), room));
+	barrier();
+}
+
+int prxe_recv_put(struct prxe_queue *q, const struct prxe_wqe_limits *lim,
+		  const struct ib_recv_wr *wr)
+{
+	struct prxe_ring *ring = q->ring;
+	struct prxe_recv_wqe *w;
+	int i;
+
+	if (wr->num_sge < 0 || wr->num_sge > lim->max_sge)
+		return -EINVAL;
+	if (ring->producer - ring->consumer >= q->nr)
+		return -ENOMEM;
+	w = prxe_queue_slot(q, ring->producer);
+	w->wr_id = (uintptr_t)wr->wr_cqe;
+	w->num_sge = wr->num_sge;
+	for (i = 0; i < wr->num_sge; i++) {
+		w->sge[i].addr = wr->sg_list[i].addr;
+		w->sge[i].length = wr->sg_list[i].length;
+		w->sge[i].lkey = wr->sg_list[i].lkey;
+	}
+	ring->producer++;
+	return 0;
+}
+
+/* Take the oldest entry of the queue pair's own ring. */
+static int take(struct prxe_rq *rq, struct prxe_wqe_info *info)
+{
+	if (!rq->ring.ring || !prxe_queue_avail(&rq->ring, rq->head))
+		return -ENOENT;
+	prxe_recv_copy(rq->wqe, &rq->ring, rq->head);
+	rq->head++;
+	return prxe_recv_wqe_check(rq->wqe, &rq->lim, info);
+}
 
 int prxe_rq_get(struct prxe_qp *qp)
 {
 	struct prxe_rq *rq = &qp->resp.rq;
-	const struct prxe_recv_wqe *slot;
 	struct prxe_wqe_info info;
-	size_t room;
 	int err;
 
 	lockdep_assert_held(&qp->resp.lock);
 
 	if (rq->have)
 		return 0;
-	if (!rq->ring.ring || !prxe_queue_avail(&rq->ring, rq->head))
-		return -ENOENT;
-	slot = prxe_queue_slot(&rq->ring, rq->head);
-	room = rq->ring.stride - sizeof(*slot);
-	memcpy(rq->wqe, slot, sizeof(*slot));
-	/* From here on the copy alone: nothing is loaded again. */
-	barrier();
-	memcpy(rq->wqe->sge, slot->sge,
-	       min(rq->wqe->num_sge * sizeof(struct prxe_sge), room));
-	barrier();
-	rq->head++;
+	if (rq->srq)
+		err = prxe_srq_take(rq->srq, rq->wqe, &info);
+	else
+		err = take(rq, &info);
+	if (err == -ENOENT)
+		return err;
 	rq->have = true;
-	rq->wqe_len = 0;
-	err = prxe_recv_wqe_check(rq->wqe, &rq->lim, &info);
+	rq->wqe_len = err ? 0 : info.length;
 	if (err)
 		rq->wqe->num_sge = 0;
-	else
-		rq->wqe_len = info.length;
 	return err;
 }
 
@@ -51,7 +89,8 @@ void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited)
 	cqe->wr_id = rq->wqe->wr_id;
 	cqe->qp_num = qp->ibqp.qp_num;
 	rq->have = false;
-	prxe_queue_publish(&rq->ring, rq->head);
+	if (!rq->srq)
+		prxe_queue_publish(&rq->ring, rq->head);
 	prxe_cq_post(qp->rcq, cqe, solicited || cqe->status != IB_WC_SUCCESS);
 }
 
@@ -74,7 +113,7 @@ int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset)
 		}
 		n = min(left, sge->length - offset);
 		mem = (struct prxe_mem) {
-			.pd = qp->pd, .key = sge->lkey,
+			.pd = qp->resp.rq.pd, .key = sge->lkey,
 			.addr = sge->addr + offset,
 			.access = IB_ACCESS_LOCAL_WRITE,
 		};
@@ -88,6 +127,29 @@ int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset)
 		offset += n;
 	}
 	return 0;
+}
+
+void prxe_rq_abandon(struct prxe_qp *qp)
+{
+	struct prxe_cqe cqe = {
+		.status = IB_WC_REM_INV_REQ_ERR,
+		.opcode = IB_WC_RECV,
+		.vendor_err = PRXE_VERR_ABANDONED,
+	};
+
+	if (qp->resp.rq.srq && qp->resp.rq.have)
+		prxe_rq_complete(qp, &cqe, true);
+}
+
+static void flush_one(struct prxe_qp *qp)
+{
+	struct prxe_cqe cqe = {
+		.status = IB_WC_WR_FLUSH_ERR,
+		.opcode = IB_WC_RECV,
+		.vendor_err = PRXE_VERR_FLUSH,
+	};
+
+	prxe_rq_complete(qp, &cqe, true);
 }
 
 /*
@@ -105,19 +167,18 @@ void prxe_rq_flush(struct prxe_qp *qp)
 
 	lockdep_assert_held(&qp->resp.lock);
 
+	if (rq->srq) {
+		if (rq->have)
+			flush_one(qp);
+		prxe_qp_raise(qp, IB_EVENT_QP_LAST_WQE_REACHED);
+		return;
+	}
 	if (!rq->ring.ring)
 		return;
 	WRITE_ONCE(rq->ring.ring->flags, PRXE_RING_NEED_DOORBELL);
 	smp_mb(); /* flag before index, see above */
-	for (n = 0; n < rq->ring.nr && prxe_rq_get(qp) != -ENOENT; n++) {
-		struct prxe_cqe cqe = {
-			.status = IB_WC_WR_FLUSH_ERR,
-			.opcode = IB_WC_RECV,
-			.vendor_err = PRXE_VERR_FLUSH,
-		};
-
-		prxe_rq_complete(qp, &cqe, true);
-	}
+	for (n = 0; n < rq->ring.nr && prxe_rq_get(qp) != -ENOENT; n++)
+		flush_one(qp);
 }
 
 void prxe_rq_reset(struct prxe_qp *qp)

@@ -156,8 +156,8 @@ static int ud_place_grh(struct prxe_qp *qp, const struct prxe_rx *rx)
 	ud_grh(rx, grh);
 	for (done = 0; done < PRXE_GRH_LEN; done += n, sge++) {
 		struct prxe_mem mem = {
-			.pd = qp->pd, .key = sge->lkey, .addr = sge->addr,
-			.access = IB_ACCESS_LOCAL_WRITE,
+			.pd = qp->resp.rq.pd, .key = sge->lkey,
+			.addr = sge->addr, .access = IB_ACCESS_LOCAL_WRITE,
 		};
 
 		n = min(sge->length, PRXE_GRH_LEN - done);
@@ -212,8 +212,10 @@ static void ud_receive(struct prxe_qp *qp, const struct prxe_rx *rx)
 	if (err == -ENOENT)
 		return;
 	if (!err) {
-		if (qp->resp.rq.wqe_len < PRXE_GRH_LEN + pkt->payload_len)
+		if (qp->resp.rq.wqe_len < PRXE_GRH_LEN + pkt->payload_len) {
+			prxe_rq_abandon(qp);
 			goto mismatch;
+		}
 		err = ud_place_grh(qp, rx);
 		if (!err)
 			err = prxe_rq_scatter(qp, rx, PRXE_GRH_LEN);

@@ -47,7 +47,8 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 	attr->device_cap_flags = IB_DEVICE_CURR_QP_STATE_MOD |
 				 IB_DEVICE_PORT_ACTIVE_EVENT |
 				 IB_DEVICE_SYS_IMAGE_GUID |
-				 IB_DEVICE_RC_RNR_NAK_GEN;
+				 IB_DEVICE_RC_RNR_NAK_GEN |
+				 IB_DEVICE_SRQ_RESIZE;
 	attr->kernel_cap_flags = IBK_ALLOW_USER_UNREG;
 	attr->max_qp = PRXE_MAX_QPN - PRXE_MIN_QPN + 1;
 	attr->max_qp_wr = PRXE_MAX_WR;
@@ -57,6 +58,9 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 	attr->max_cq = PRXE_MANY;
 	attr->max_cqe = PRXE_MAX_CQE;
 	attr->max_mr = PRXE_MAX_MR;
+	attr->max_srq = PRXE_MANY;
+	attr->max_srq_wr = PRXE_MAX_WR;
+	attr->max_srq_sge = PRXE_MAX_SGE;
 	attr->max_pd = PRXE_MANY;
 	attr->max_ah = PRXE_MANY;
 	attr->max_qp_rd_atom = PRXE_MAX_RD_ATOMIC;

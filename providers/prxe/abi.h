@@ -22,6 +22,8 @@ DECLARE_DRV_CMD(uprxe_create_srq, IB_USER_VERBS_CMD_CREATE_SRQ,
 		empty, prxe_create_srq_resp);
 DECLARE_DRV_CMD(uprxe_create_srq_ex, IB_USER_VERBS_CMD_CREATE_XSRQ,
 		empty, prxe_create_srq_resp);
+DECLARE_DRV_CMD(uprxe_modify_srq, IB_USER_VERBS_CMD_MODIFY_SRQ,
+		prxe_modify_srq_req, empty);
 DECLARE_DRV_CMD(uprxe_create_ah, IB_USER_VERBS_CMD_CREATE_AH,
 		empty, prxe_create_ah_resp);
 

@@ -5,8 +5,8 @@
  * Locks: one for each send, receive and completion queue, taken only around
  * ring accesses and never nested. The doorbell is rung after the lock was
  * dropped: the kernel's requester runs inside that system call, and no other
- * thread should spin for so long. Only ibv_resize_cq() makes a system call with
- * a lock held, since the ring is exchanged in it.
+ * thread should spin for so long. Only ibv_resize_cq() and ibv_modify_srq() make
+ * a system call with a lock held, since the ring is exchanged in it.
  */
 #ifndef PRXE_H
 #define PRXE_H
@@ -92,6 +92,7 @@ struct prxe_doorbell {
 	struct ib_uverbs_post_send_resp resp;
 };
 
+/* @empty: stands in for a ring that was lost; see prxe_resize_srq() */
 struct prxe_srq {
 	struct verbs_srq vsrq;
 	struct prxe_lock lock;
@@ -99,6 +100,7 @@ struct prxe_srq {
 	struct prxe_map map;
 	struct prxe_doorbell bell;
 	uint32_t srqn;
+	struct prxe_ring empty;
 };
 
 /*

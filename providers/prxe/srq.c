@@ -96,14 +96,53 @@ err_free:
 	return NULL;
 }
 
-/* The ring keeps the size it was made with; only the limit can be changed. */
-int prxe_modify_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr, int mask)
+/*
+ * Exchange the ring, under the lock: what was posted is in the new one, and
+ * nobody may post meanwhile. A new ring that cannot be mapped leaves a queue that
+ * is always full.
+ */
+static int prxe_resize_srq(struct prxe_srq *srq, struct ibv_srq_attr *attr,
+			   int mask)
 {
-	struct ibv_modify_srq cmd;
+	struct ibv_srq *ibsrq = &srq->vsrq.srq;
+	struct prxe_ring_info info = {};
+	struct uprxe_modify_srq cmd = {
+		.ring = (uintptr_t)&info,
+	};
+	struct prxe_map old;
+	int ret;
 
-	if (mask & IBV_SRQ_MAX_WR)
-		return EOPNOTSUPP;
-	return ibv_cmd_modify_srq(srq, attr, mask, &cmd, sizeof(cmd));
+	ret = ibv_cmd_modify_srq(ibsrq, attr, mask, &cmd.ibv_cmd, sizeof(cmd));
+	if (ret)
+		return ret;
+	old = srq->map;
+	srq->map.base = NULL;
+	ret = prxe_map_ring(ibsrq->context, &info,
+			    prxe_recv_stride(srq->rq.max_sge), &srq->map,
+			    &srq->rq.q);
+	if (!ret && !srq->map.base)
+		ret = EPROTO;
+	if (ret) {
+		srq->rq.q.ring = &srq->empty;
+		srq->rq.q.limit = 0;
+	}
+	prxe_wq_sync(&srq->rq.q);
+	prxe_unmap_ring(&old);
+	return ret;
+}
+
+int prxe_modify_srq(struct ibv_srq *ibsrq, struct ibv_srq_attr *attr, int mask)
+{
+	struct prxe_srq *srq = to_prxe_srq(ibsrq);
+	struct ibv_modify_srq cmd = {};
+	int ret;
+
+	if (!(mask & IBV_SRQ_MAX_WR))
+		return ibv_cmd_modify_srq(ibsrq, attr, mask, &cmd, sizeof(cmd));
+	prxe_lock(&srq->lock);
+	ret = prxe_resize_srq(srq, attr, mask);
+	prxe_unlock(&srq->lock);
+	return ret;
 }
 
 int prxe_query_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr)

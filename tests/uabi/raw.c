@@ -152,9 +152,9 @@ int raw_create_cq(int fd, uint32_t cqe, uint32_t *handle,
 	return ret;
 }
 
-int raw_create_qp(int fd, uint32_t pd, uint32_t cq,
-		  struct ib_uverbs_create_qp_resp *core,
-		  struct prxe_create_qp_resp *out)
+int raw_create_qp_on(int fd, uint32_t pd, uint32_t cq, const uint32_t *srq,
+		     struct ib_uverbs_create_qp_resp *core,
+		     struct prxe_create_qp_resp *out)
 {
 	struct ib_uverbs_create_qp cmd = {
 		.pd_handle = pd,
@@ -166,6 +166,8 @@ int raw_create_qp(int fd, uint32_t pd, uint32_t cq,
 		.max_recv_sge = 4,
 		.max_inline_data = 64,
 		.qp_type = IB_UVERBS_QPT_RC,
+		.is_srq = !!srq,
+		.srq_handle = srq ? *srq : 0,
 	};
 	struct prxe_create_qp_req in = {};
 
@@ -175,6 +177,44 @@ int raw_create_qp(int fd, uint32_t pd, uint32_t cq,
 		.in = &in, .in_len = sizeof(in),
 		.resp = core, .resp_len = sizeof(*core),
 		.out = out, .out_len = sizeof(*out),
+	});
+}
+
+int raw_create_qp(int fd, uint32_t pd, uint32_t cq,
+		  struct ib_uverbs_create_qp_resp *core,
+		  struct prxe_create_qp_resp *out)
+{
+	return raw_create_qp_on(fd, pd, cq, NULL, core, out);
+}
+
+int raw_create_srq(int fd, uint32_t pd, uint32_t *handle,
+		   struct prxe_create_srq_resp *out)
+{
+	struct ib_uverbs_create_srq cmd = {
+		.pd_handle = pd, .max_wr = 64, .max_sge = 4,
+	};
+	struct ib_uverbs_create_srq_resp resp;
+	int ret = raw_call(fd, &(struct raw_cmd) {
+		.nr = IB_USER_VERBS_CMD_CREATE_SRQ,
+		.cmd = &cmd, .cmd_len = sizeof(cmd),
+		.resp = &resp, .resp_len = sizeof(resp),
+		.out = out, .out_len = sizeof(*out),
+	});
+
+	if (!ret)
+		*handle = resp.srq_handle;
+	return ret;
+}
+
+int raw_destroy_srq(int fd, uint32_t handle)
+{
+	struct ib_uverbs_destroy_srq cmd = { .srq_handle = handle };
+	struct ib_uverbs_destroy_srq_resp resp;
+
+	return raw_call(fd, &(struct raw_cmd) {
+		.nr = IB_USER_VERBS_CMD_DESTROY_SRQ,
+		.cmd = &cmd, .cmd_len = sizeof(cmd),
+		.resp = &resp, .resp_len = sizeof(resp),
 	});
 }
 

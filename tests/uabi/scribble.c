@@ -22,7 +22,7 @@ struct area {
 	const struct prxe_ring_info *info;
 };
 
-static struct area areas[1 + 2 * NR_QPS];
+static struct area areas[2 + 2 * NR_QPS];
 static size_t nr_areas;
 static uint32_t lkey, qpns[NR_QPS];
 static char memory[1 << 16];
@@ -221,24 +221,34 @@ int test_scribble(const char *dev, char **argv)
 	unsigned long rounds = 0;
 	pthread_t thread;
 	uint64_t seed = 0x9e3779b97f4a7c15;
-	uint32_t pd, cq_handle;
-	bool chase;
+	struct prxe_create_srq_resp srq;
+	uint32_t pd, cq_handle, srq_handle;
+	bool chase, shared;
 	int fd;
 
 	must(argv[0] && argv[1],
-	     "usage: uabi_test scribble DEVICE GID_INDEX noise|chase");
+	     "usage: uabi_test scribble DEVICE GID_INDEX noise|chase|srq");
 	chase = !strcmp(argv[1], "chase");
+	shared = !strcmp(argv[1], "srq");
 	fill_dest(dev, atoi(argv[0]), &cmd);
 	fd = raw_open(dev);
 	pd = raw_alloc_pd(fd);
 	lkey = reg_mr(fd, pd);
 	must(!raw_create_cq(fd, 64, &cq_handle, &cq), "create_cq");
 	map_ring(fd, &cq.ring);
+	if (shared) {
+		must(!raw_create_srq(fd, pd, &srq_handle, &srq), "create_srq");
+		map_ring(fd, &srq.ring);
+	}
 	for (int i = 0; i < NR_QPS; i++) {
-		must(!raw_create_qp(fd, pd, cq_handle, &qps[i], &rings[i]),
-		     "create_qp");
+		must(!raw_create_qp_on(fd, pd, cq_handle,
+				       shared ? &srq_handle : NULL, &qps[i],
+				       &rings[i]), "create_qp");
 		map_ring(fd, &rings[i].sq);
-		map_ring(fd, &rings[i].rq);
+		if (shared)
+			check(!rings[i].rq.size, "a receive ring beside the SRQ");
+		else
+			map_ring(fd, &rings[i].rq);
 		qpns[i] = qps[i].qpn;
 	}
 	signal(SIGTERM, on_term);
@@ -267,6 +277,7 @@ int test_scribble(const char *dev, char **argv)
 	check(rounds > 100, "hardly any rounds");
 	for (int i = 0; i < NR_QPS; i++)
 		check(!raw_destroy_qp(fd, qps[i].qp_handle), "destroy_qp");
+	check(!shared || !raw_destroy_srq(fd, srq_handle), "destroy_srq");
 	check(!raw_destroy_cq(fd, cq_handle), "destroy_cq");
 	return 0;
 }

@@ -81,6 +81,13 @@ int raw_create_cq(int fd, uint32_t cqe, uint32_t *handle,
 int raw_create_qp(int fd, uint32_t pd, uint32_t cq,
 		  struct ib_uverbs_create_qp_resp *core,
 		  struct prxe_create_qp_resp *resp);
+/* @srq: the handle of a shared receive queue; NULL for one of its own */
+int raw_create_qp_on(int fd, uint32_t pd, uint32_t cq, const uint32_t *srq,
+		     struct ib_uverbs_create_qp_resp *core,
+		     struct prxe_create_qp_resp *resp);
+int raw_create_srq(int fd, uint32_t pd, uint32_t *handle,
+		   struct prxe_create_srq_resp *resp);
+int raw_destroy_srq(int fd, uint32_t handle);
 int raw_destroy_cq(int fd, uint32_t handle);
 int raw_destroy_qp(int fd, uint32_t handle);
 /* A doorbell, or with @wrs a post that only kernel users are allowed. */

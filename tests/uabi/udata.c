@@ -5,6 +5,7 @@
  * stand above struct ib_udata in the kernel's rdma/ib_verbs.h.
  */
 #include <errno.h>
+#include <infiniband/verbs.h>
 #include <unistd.h>
 
 #include "uabi.h"
@@ -35,6 +36,12 @@ static int undo_qp(int fd, const void *resp)
 {
 	return raw_destroy_qp(fd, ((const struct ib_uverbs_create_qp_resp *)
 				   resp)->qp_handle);
+}
+
+static int undo_srq(int fd, const void *resp)
+{
+	return raw_destroy_srq(fd, ((const struct ib_uverbs_create_srq_resp *)
+				    resp)->srq_handle);
 }
 
 static int undo_pd(int fd, const void *resp)
@@ -223,6 +230,20 @@ int test_udata(const char *dev, char **argv)
 	};
 	struct ib_uverbs_reg_mr_resp mr_resp;
 	struct ib_uverbs_modify_qp mod_cmd = {};
+	struct ib_uverbs_create_srq srq_cmd = {
+		.pd_handle = pd, .max_wr = 5, .max_sge = 2,
+	};
+	struct ib_uverbs_create_srq_resp srq_resp;
+	struct prxe_create_srq_resp srq_out;
+	struct ib_uverbs_modify_srq size_cmd = {
+		.attr_mask = IBV_SRQ_MAX_WR, .max_wr = 100,
+	};
+	struct ib_uverbs_modify_srq limit_cmd = {
+		.attr_mask = IBV_SRQ_LIMIT, .srq_limit = 1,
+	};
+	struct prxe_ring_info size_out;
+	struct prxe_modify_srq_req size_in = { .ring = (uintptr_t)&size_out };
+	uint32_t srq;
 	struct ib_uverbs_create_qp_resp qp;
 	char none[TAIL], before[256], after[256];
 	const struct verb verbs[] = {
@@ -252,6 +273,21 @@ int test_udata(const char *dev, char **argv)
 			.resp = &mr_resp, .resp_len = sizeof(mr_resp),
 			.out = none,
 		}, undo_mr, false },
+		{ "create_srq", {
+			.nr = IB_USER_VERBS_CMD_CREATE_SRQ,
+			.cmd = &srq_cmd, .cmd_len = sizeof(srq_cmd),
+			.resp = &srq_resp, .resp_len = sizeof(srq_resp),
+			.out = &srq_out, .out_len = sizeof(srq_out),
+		}, undo_srq, false },
+		{ "modify_srq, size", {
+			.nr = IB_USER_VERBS_CMD_MODIFY_SRQ,
+			.cmd = &size_cmd, .cmd_len = sizeof(size_cmd),
+			.in = &size_in, .in_len = sizeof(size_in),
+		}, NULL, true },
+		{ "modify_srq, limit", {
+			.nr = IB_USER_VERBS_CMD_MODIFY_SRQ,
+			.cmd = &limit_cmd, .cmd_len = sizeof(limit_cmd),
+		}, NULL, false },
 		{ "modify_qp", {
 			.nr = IB_USER_VERBS_CMD_MODIFY_QP,
 			.cmd = &mod_cmd, .cmd_len = sizeof(mod_cmd),
@@ -262,6 +298,9 @@ int test_udata(const char *dev, char **argv)
 	context(dev);
 	must(!raw_create_cq(fd, 16, &cq_handle, &cq_out), "create_cq");
 	must(!raw_create_qp(fd, pd, cq_handle, &qp, &qp_out), "create_qp");
+	must(!raw_create_srq(fd, pd, &srq, &srq_out), "create_srq");
+	size_cmd.srq_handle = srq;
+	limit_cmd.srq_handle = srq;
 	qp_cmd.send_cq_handle = cq_handle;
 	qp_cmd.recv_cq_handle = cq_handle;
 	mod_cmd.qp_handle = qp.qp_handle;
@@ -271,9 +310,12 @@ int test_udata(const char *dev, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		try(fd, &verbs[i]);
 	cq_flags(fd, &verbs[1]);
+	size_in.ring = 8;
+	expect(fd, &verbs[5], &verbs[5].c, EFAULT, "told nowhere");
 	resources(dev, after, sizeof(after));
 	check(!strcmp(before, after), "left half made: %s was %s", after, before);
 	check(!raw_destroy_qp(fd, qp.qp_handle), "destroy_qp");
+	check(!raw_destroy_srq(fd, srq), "destroy_srq");
 	check(!raw_destroy_cq(fd, cq_handle), "destroy_cq");
 	close(fd);
 	return 0;

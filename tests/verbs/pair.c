@@ -81,6 +81,17 @@ void pair_open(struct pair *p, const char *a, const char *b,
 	end_open(&p->b, b, p->opt.family);
 }
 
+static struct ibv_srq *end_create_srq(struct end *e, const struct pair_opt *opt)
+{
+	struct ibv_srq_init_attr init = {
+		.attr = { .max_wr = opt->max_wr, .max_sge = opt->max_sge },
+	};
+	struct ibv_srq *srq = ibv_create_srq(e->pd, &init);
+
+	CHECK(srq, "ibv_create_srq: %s", strerror(errno));
+	return srq;
+}
+
 static void end_create_qp(struct end *e, const struct pair_opt *opt)
 {
 	struct ibv_qp_init_attr init = {
@@ -103,8 +114,11 @@ static void end_create_qp(struct end *e, const struct pair_opt *opt)
 	CHECK(e->scq, "ibv_create_cq: %s", strerror(errno));
 	e->rcq = ibv_create_cq(e->ctx, 2 * (int)opt->max_wr, NULL, e->channel, 0);
 	CHECK(e->rcq, "ibv_create_cq: %s", strerror(errno));
+	if (opt->srq)
+		e->srq = end_create_srq(e, opt);
 	init.send_cq = e->scq;
 	init.recv_cq = e->rcq;
+	init.srq = e->srq;
 	e->qp = ibv_create_qp(e->pd, &init);
 	CHECK(e->qp, "ibv_create_qp: %s", strerror(errno));
 }
@@ -198,6 +212,11 @@ static void end_disconnect(struct end *e)
 
 	err = ibv_destroy_qp(e->qp);
 	CHECK(!err, "ibv_destroy_qp: %s", strerror(err));
+	if (e->srq) {
+		err = ibv_destroy_srq(e->srq);
+		CHECK(!err, "ibv_destroy_srq: %s", strerror(err));
+	}
+	e->srq = NULL;
 	err = ibv_destroy_cq(e->scq) ?: ibv_destroy_cq(e->rcq);
 	CHECK(!err, "ibv_destroy_cq: %s", strerror(err));
 	if (e->channel) {
@@ -324,9 +343,10 @@ void need_recv(struct end *e, uint64_t wr_id, struct ibv_sge sge)
 	struct ibv_recv_wr *bad, wr = {
 		.wr_id = wr_id, .sg_list = &sge, .num_sge = 1,
 	};
-	int err = ibv_post_recv(e->qp, &wr, &bad);
+	int err = e->srq ? ibv_post_srq_recv(e->srq, &wr, &bad) :
+		ibv_post_recv(e->qp, &wr, &bad);
 
-	CHECK(!err, "ibv_post_recv: %s", strerror(err));
+	CHECK(!err, "posting a receive: %s", strerror(err));
 }
 
 void need_atomic(struct end *e, bool cas, uint64_t wr_id, struct ibv_sge sge,

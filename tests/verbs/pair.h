@@ -39,6 +39,7 @@ struct end {
 	struct ibv_cq *scq;
 	struct ibv_cq *rcq;
 	struct ibv_qp *qp;
+	struct ibv_srq *srq;		/* with pair_opt.srq */
 	struct ibv_comp_channel *channel;
 	int gid_index;
 	union ibv_gid gid;
@@ -60,6 +61,7 @@ struct pair_opt {
 	uint32_t max_sge;
 	uint32_t max_inline;
 	bool sig_all;
+	bool srq;			/* receives go through a shared queue */
 	bool channel;			/* completion channels */
 };
 

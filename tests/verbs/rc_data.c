@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc]]: every RC operation between two
+ * rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc] [srq]]: every RC operation between two
  * devices, or on one device, with all bytes verified: sizes and offsets off the
  * page and MTU grid, guards around every target, every path MTU. Quick: two path
  * MTUs. Lossy: the same, with an ACK timeout that makes a lost packet cheap. uc:
- * the operations that unreliable connections have.
+ * the operations that unreliable connections have. srq: receives through a shared
+ * queue.
  */
 #include "pair.h"
 
@@ -170,7 +171,8 @@ static void lists(struct test *t)
 		ssge[i] = sge_of(t->smr, 8192 * i + 5, n);
 		dsge[i] = sge_of(t->dmr, 8192 * i + 11, to[i]);
 	}
-	CHECK(!ibv_post_recv(t->p.b.qp, &rwr, &rbad), "post_recv");
+	CHECK(t->p.b.srq ? !ibv_post_srq_recv(t->p.b.srq, &rwr, &rbad) :
+	      !ibv_post_recv(t->p.b.qp, &rwr, &rbad), "post_recv");
 	CHECK(!ibv_post_send(t->p.a.qp, &swr, &sbad), "post_send");
 	need_ok(t->p.a.scq);
 	CHECK(need_ok(t->p.b.rcq).byte_len == sizeof(flat), "byte_len");
@@ -289,26 +291,35 @@ static void all(struct test *t, enum ibv_mtu mtu)
 	printf("MTU %d: ok\n", 128 << mtu);
 }
 
+static bool has(char **argv, const char *word)
+{
+	for (; *argv; argv++)
+		if (!strcmp(*argv, word))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const int rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
 		IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
 	struct pair_opt opt = pair_defaults;
 	struct test t = { .seed = 1 };
-	bool quick = argc > 4, lossy = quick && !strcmp(argv[4], "lossy");
+	bool lossy, quick;
 	enum ibv_mtu mtu;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc < 3) {
-		fprintf(stderr, "usage: rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc]]\n");
+		fprintf(stderr, "usage: rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc] [srq]]\n");
 		return 2;
 	}
 	if (argc > 3)
 		opt.family = atoi(argv[3]);
-	if (argc > 4 && !strcmp(argv[argc - 1], "uc")) {
+	lossy = has(argv, "lossy");
+	quick = lossy || has(argv, "quick");
+	opt.srq = has(argv, "srq");
+	if (has(argv, "uc"))
 		opt.type = IBV_QPT_UC;
-		quick = argc > 5;
-	}
 	if (lossy)
 		opt.timeout = 13;	/* 34 ms */
 	pair_open(&t.p, argv[1], argv[2], &opt);

@@ -243,6 +243,17 @@ struct prxe_create_srq_resp {
 	__u32 reserved;
 };
 
+/**
+ * struct prxe_modify_srq_req - with IB_SRQ_MAX_WR
+ * @comp_mask: 0
+ * @ring: address of a struct prxe_ring_info that the new ring is told in; the
+ *	command has no response
+ */
+struct prxe_modify_srq_req {
+	__aligned_u64 comp_mask;
+	__aligned_u64 ring;
+};
+
 struct prxe_create_ah_resp {
 	__u32 ah;
 	__u32 reserved;
