@@ -30,7 +30,7 @@ static void prxe_cq_notify_work(struct work_struct *work)
 
 static void notify(struct prxe_cq *cq)
 {
-	if (cq->queue.user)
+	if (cq->user)
 		cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
 	else
 		queue_work(system_bh_wq, &cq->notify_work);
@@ -57,7 +57,7 @@ static u32 pending(const struct prxe_cq *cq)
 	u32 consumer = cq->consumer;
 
 	lockdep_assert_held(&cq->lock);
-	if (cq->queue.user)	/* pairs with the user's release */
+	if (cq->user)	/* pairs with the user's release */
 		consumer = smp_load_acquire(&cq->queue.ring->consumer);
 	return cq->producer - consumer;
 }
@@ -104,7 +104,9 @@ void prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited)
 
 static void prxe_cq_init(struct prxe_cq *cq)
 {
+	mutex_init(&cq->resize_mutex);
 	spin_lock_init(&cq->lock);
+	cq->user = cq->queue.user;
 	INIT_WORK(&cq->notify_work, prxe_cq_notify_work);
 	cq->ibcq.cqe = cq->queue.nr;
 }
@@ -180,8 +182,105 @@ int prxe_create_user_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 			 attr->flags & IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION;
 
 	err = ib_respond_udata(udata, resp);
-	if (err)
+	if (err) {
 		prxe_queue_destroy(&cq->queue);
+		mutex_destroy(&cq->resize_mutex);
+	}
+	return err;
+}
+
+/* Move entries from @idx on, up to @to, @most of them. Return: the next one. */
+static u32 move_entries(struct prxe_queue *new, const struct prxe_queue *old,
+			u32 idx, u32 to, u32 most)
+{
+	while (idx != to && most--) {
+		memcpy(prxe_queue_slot(new, idx), prxe_queue_slot(old, idx),
+		       sizeof(struct prxe_cqe));
+		idx++;
+	}
+	return idx;
+}
+
+/*
+ * One step of exchange_ring(): @moved is where the last one came to. Return: 0;
+ * -EAGAIN: another step; -EINVAL: what is there does not fit.
+ */
+static int exchange_step(struct prxe_cq *cq, struct prxe_queue *new,
+			 u32 *moved)
+{
+	u32 consumer, n;
+
+	guard(spinlock_irqsave)(&cq->lock);
+	n = pending(cq);
+	if (n > cq->queue.nr || n > new->nr)
+		return -EINVAL;
+	consumer = cq->producer - n;
+	if ((s32)(consumer - *moved) > 0)
+		*moved = consumer;	/* polled, though nobody should */
+	*moved = move_entries(new, &cq->queue, *moved, cq->producer, 256);
+	if (*moved != cq->producer)
+		return -EAGAIN;
+	new->ring->producer = cq->producer;
+	new->ring->consumer = consumer;
+	swap(cq->queue, *new);
+	cq->ibcq.cqe = cq->queue.nr;
+	return 0;
+}
+
+/*
+ * Fill @new with what is not polled and make it the ring; @new becomes the one
+ * before. Entries are moved a few at a time, for the lock has interrupts off.
+ * Return: 0; -EINVAL if they do not fit.
+ */
+static int exchange_ring(struct prxe_cq *cq, struct prxe_queue *new)
+{
+	u32 moved;
+	int err;
+
+	scoped_guard(spinlock_irqsave, &cq->lock)
+		moved = cq->producer - pending(cq);
+	while ((err = exchange_step(cq, new, &moved)) == -EAGAIN)
+		cond_resched();
+	return err;
+}
+
+/**
+ * prxe_resize_user_cq() - give a completion queue another size
+ * @ibcq: the queue
+ * @cqe: entries that it shall have room for
+ * @udata: none in, &struct prxe_resize_cq_resp out
+ *
+ * Entries that were not polled are moved, in order, and keep their indices.
+ *
+ * Context: process.
+ * Return: 0; -EINVAL, also if more entries are there than would fit; -ENOMEM;
+ * -EFAULT. Nothing has changed after an error.
+ */
+int prxe_resize_user_cq(struct ib_cq *ibcq, unsigned int cqe,
+			struct ib_udata *udata)
+{
+	struct prxe_ucontext *uc =
+		rdma_udata_to_drv_context(udata, struct prxe_ucontext, ibuc);
+	struct prxe_cq *cq = to_pcq(ibcq);
+	struct prxe_resize_cq_resp resp = {};
+	struct prxe_queue ring;
+	int err;
+
+	if (!cqe || cqe > PRXE_MAX_CQE || udata->outlen < sizeof(resp))
+		return -EINVAL;
+	err = ib_is_udata_in_empty(udata);
+	if (err)
+		return err;
+
+	guard(mutex)(&cq->resize_mutex);
+	err = prxe_queue_create(&ring, &uc->ibuc, cqe, sizeof(struct prxe_cqe),
+				&resp.ring);
+	if (err)
+		return err;
+	err = ib_respond_udata(udata, resp);
+	if (!err)
+		err = exchange_ring(cq, &ring);
+	prxe_queue_destroy(&ring);	/* the one before, or the one in vain */
 	return err;
 }
 
@@ -198,6 +297,7 @@ int prxe_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 
 	disable_work_sync(&cq->notify_work);
 	prxe_queue_destroy(&cq->queue);
+	mutex_destroy(&cq->resize_mutex);
 	return 0;
 }
 
@@ -253,7 +353,7 @@ int prxe_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc)
 	unsigned long flags;
 	int n;
 
-	if (cq->queue.user)
+	if (cq->user)
 		return -EINVAL;
 
 	spin_lock_irqsave(&cq->lock, flags);

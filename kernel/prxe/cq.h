@@ -3,6 +3,7 @@
 #ifndef PRXE_CQ_H
 #define PRXE_CQ_H
 
+#include <linux/mutex.h>
 #include <linux/workqueue.h>
 #include <rdma/ib_verbs.h>
 
@@ -11,6 +12,8 @@
 /**
  * struct prxe_cq - a completion queue
  * @ibcq: the core's
+ * @user: user space polls it; constant
+ * @resize_mutex: one resize at a time; outside of @lock
  * @lock: protects all below; softirq safe; inner to every QP lock
  * @queue: the ring
  * @producer: entries ever made; our own count, the ring has a copy
@@ -22,6 +25,8 @@
  */
 struct prxe_cq {
 	struct ib_cq ibcq;
+	bool user;
+	struct mutex resize_mutex;	/* outside of lock */
 	spinlock_t lock;
 	struct prxe_queue queue;
 	u32 producer;
@@ -56,6 +61,8 @@ int prxe_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		   struct uverbs_attr_bundle *attrs);
 int prxe_create_user_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 			struct uverbs_attr_bundle *attrs);
+int prxe_resize_user_cq(struct ib_cq *ibcq, unsigned int cqe,
+			struct ib_udata *udata);
 int prxe_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
 int prxe_poll_cq(struct ib_cq *ibcq, int num_entries, struct ib_wc *wc);
 int prxe_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags);

@@ -90,6 +90,7 @@ static const struct ib_device_ops prxe_ops = {
 	.reg_user_mr = prxe_reg_user_mr,
 	.reg_user_mr_dmabuf = prxe_reg_user_mr_dmabuf,
 	.req_notify_cq = prxe_req_notify_cq,
+	.resize_user_cq = prxe_resize_user_cq,
 
 	INIT_RDMA_OBJ_SIZE(ib_ah, prxe_ah, ibah),
 	INIT_RDMA_OBJ_SIZE(ib_cq, prxe_cq, ibcq),
