@@ -44,6 +44,7 @@ int call_destroy_cq(void);
 void make_cq(void);
 void make_cq_channel(void);
 int call_qp_rc(void);
+int call_qp_uc(void);
 int call_qp_ud(void);
 int call_qp_ex(void);
 void undo_qp(void);
@@ -57,6 +58,21 @@ int call_destroy_ah(void);
 void make_ah(void);
 void drop_ah(void);
 int call_notify(void);
+
+/* verbs_srq.c */
+int call_srq(void);
+void verify_srq(void);
+void undo_srq(void);
+void make_srq(void);
+int call_srq_limit(void);
+int call_srq_size(void);
+void undo_srq_size(void);
+int call_destroy_srq(void);
+int call_query_srq(void);
+void make_small_cq(void);
+int call_resize_cq(void);
+void undo_resize_cq(void);
+void drop_small_cq(void);
 
 /* verbs_modify.c */
 void make_rc_init(void);

@@ -224,6 +224,11 @@ int call_qp_rc(void)
 	return create_qp(IBV_QPT_RC);
 }
 
+int call_qp_uc(void)
+{
+	return create_qp(IBV_QPT_UC);
+}
+
 int call_qp_ud(void)
 {
 	return create_qp(IBV_QPT_UD);

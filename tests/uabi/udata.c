@@ -243,6 +243,9 @@ int test_udata(const char *dev, char **argv)
 	};
 	struct prxe_ring_info size_out;
 	struct prxe_modify_srq_req size_in = { .ring = (uintptr_t)&size_out };
+	struct ib_uverbs_resize_cq resize_cmd = { .cqe = 100 };
+	struct ib_uverbs_resize_cq_resp resize_resp;
+	struct prxe_resize_cq_resp resize_out;
 	uint32_t srq;
 	struct ib_uverbs_create_qp_resp qp;
 	char none[TAIL], before[256], after[256];
@@ -273,6 +276,12 @@ int test_udata(const char *dev, char **argv)
 			.resp = &mr_resp, .resp_len = sizeof(mr_resp),
 			.out = none,
 		}, undo_mr, false },
+		{ "resize_cq", {
+			.nr = IB_USER_VERBS_CMD_RESIZE_CQ,
+			.cmd = &resize_cmd, .cmd_len = sizeof(resize_cmd),
+			.resp = &resize_resp, .resp_len = sizeof(resize_resp),
+			.out = &resize_out, .out_len = sizeof(resize_out),
+		}, NULL, false },
 		{ "create_srq", {
 			.nr = IB_USER_VERBS_CMD_CREATE_SRQ,
 			.cmd = &srq_cmd, .cmd_len = sizeof(srq_cmd),
@@ -299,6 +308,7 @@ int test_udata(const char *dev, char **argv)
 	must(!raw_create_cq(fd, 16, &cq_handle, &cq_out), "create_cq");
 	must(!raw_create_qp(fd, pd, cq_handle, &qp, &qp_out), "create_qp");
 	must(!raw_create_srq(fd, pd, &srq, &srq_out), "create_srq");
+	resize_cmd.cq_handle = cq_handle;
 	size_cmd.srq_handle = srq;
 	limit_cmd.srq_handle = srq;
 	qp_cmd.send_cq_handle = cq_handle;
@@ -311,7 +321,7 @@ int test_udata(const char *dev, char **argv)
 		try(fd, &verbs[i]);
 	cq_flags(fd, &verbs[1]);
 	size_in.ring = 8;
-	expect(fd, &verbs[5], &verbs[5].c, EFAULT, "told nowhere");
+	expect(fd, &verbs[6], &verbs[6].c, EFAULT, "told nowhere");
 	resources(dev, after, sizeof(after));
 	check(!strcmp(before, after), "left half made: %s was %s", after, before);
 	check(!raw_destroy_qp(fd, qp.qp_handle), "destroy_qp");
