@@ -163,9 +163,28 @@ int prxe_query_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask,
 	return ibv_cmd_query_qp(qp, attr, mask, init, &cmd, sizeof(cmd));
 }
 
+static void prxe_clean_cq(struct ibv_cq *ibcq, uint32_t qpn)
+{
+	struct prxe_cq *cq = to_prxe_cq(ibcq);
+
+	prxe_lock(&cq->lock);
+	prxe_cq_clean(&cq->q, qpn);
+	prxe_unlock(&cq->lock);
+}
+
+/* Completions of a life that is over are nobody's any more. */
+static void prxe_clean_cqs(struct ibv_qp *ibqp)
+{
+	if (ibqp->send_cq)
+		prxe_clean_cq(ibqp->send_cq, ibqp->qp_num);
+	if (ibqp->recv_cq && ibqp->recv_cq != ibqp->send_cq)
+		prxe_clean_cq(ibqp->recv_cq, ibqp->qp_num);
+}
+
 /* A reset discards what is in both queues; take over where the kernel stands. */
 static void prxe_reset_queues(struct prxe_qp *qp)
 {
+	prxe_clean_cqs(&qp->vqp.qp);
 	prxe_lock(&qp->sq_lock);
 	prxe_wq_sync(&qp->sq.q);
 	prxe_unlock(&qp->sq_lock);
@@ -195,6 +214,7 @@ int prxe_destroy_qp(struct ibv_qp *ibqp)
 	ret = ibv_cmd_destroy_qp(ibqp);
 	if (ret)
 		return ret;
+	prxe_clean_cqs(ibqp);
 	prxe_unmap_ring(&qp->sq_map);
 	prxe_unmap_ring(&qp->rq_map);
 	prxe_lock_destroy(&qp->sq_lock);

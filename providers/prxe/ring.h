@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rdma/prxe-abi.h>
 
@@ -131,6 +132,33 @@ static inline bool prxe_wq_wants_bell(const struct prxe_queue *q)
 }
 
 /* Completion queue: this process consumes. */
+
+/*
+ * Take the entries of a queue pair out: those behind them move up, and the consumer
+ * index over what is free. The kernel writes only in front of the producer index,
+ * so that everything between the two is ours.
+ */
+static inline void prxe_cq_clean(struct prxe_queue *q, uint32_t qpn)
+{
+	uint32_t end = prxe_load_acquire(&q->ring->producer), i, freed = 0;
+
+	if (end - q->mine > q->mask + 1)
+		return;
+	for (i = end; i != q->mine; i--) {
+		struct prxe_cqe *cqe = prxe_queue_slot(q, i - 1);
+
+		if (cqe->qp_num == qpn)
+			freed++;
+		else if (freed)
+			memcpy(prxe_queue_slot(q, i - 1 + freed), cqe,
+			       sizeof(*cqe));
+	}
+	q->theirs = end;
+	if (!freed)
+		return;
+	q->mine += freed;
+	prxe_store_release(&q->ring->consumer, q->mine);
+}
 
 static inline void prxe_cq_sync(struct prxe_queue *q)
 {

@@ -559,6 +559,39 @@ static void test_race(void)
 	free(race.cq.ring);
 }
 
+/* Entries of one queue pair go, the others close up, in order, over any wrap. */
+static void test_clean(uint32_t start)
+{
+	static const uint32_t qpn[] = { 7, 5, 7, 7, 5, 9, 7, 5 };
+	struct prxe_queue q;
+	struct ibv_wc wc[8];
+	uint32_t i;
+
+	make_cq(&q, 8, start);
+	complete(&q, 100);
+	CHECK(prxe_poll_list(&q, 1, wc) == 1);
+	for (i = 0; i < 8; i++) {
+		struct prxe_cqe *cqe = prxe_queue_slot(&q, q.ring->producer);
+
+		complete(&q, i);
+		cqe->qp_num = qpn[i];
+	}
+	prxe_cq_clean(&q, 8);
+	CHECK(q.ring->producer - q.ring->consumer == 8);
+	prxe_cq_clean(&q, 7);
+	CHECK(q.ring->producer - q.ring->consumer == 4);
+	CHECK(prxe_poll_list(&q, 8, wc) == 4);
+	CHECK(wc[0].wr_id == 1 && wc[1].wr_id == 4 && wc[2].wr_id == 5 &&
+	      wc[3].wr_id == 7);
+	prxe_cq_clean(&q, 5);
+	CHECK(prxe_poll_list(&q, 8, wc) == 0);
+	/* an index that cannot be */
+	q.ring->producer += 1000;
+	prxe_cq_clean(&q, 5);
+	CHECK(q.ring->producer - q.ring->consumer == 1000);
+	free(q.ring);
+}
+
 int main(void)
 {
 	test_info();
@@ -575,6 +608,8 @@ int main(void)
 	test_recv();
 	test_poll(0);
 	test_poll(UINT32_MAX - 2);
+	test_clean(0);
+	test_clean(UINT32_MAX - 3);
 	test_wc();
 	test_race();
 	if (failures)
