@@ -155,6 +155,10 @@ static bool prxe_acked(struct prxe_qp *qp, u32 psn)
 		if (wqe->state != PRXE_WQE_SENDING &&
 		    wqe->state != PRXE_WQE_SENT)
 			break;
+		if (!wqe->npkts) {
+			prxe_complete_local(qp);
+			continue;
+		}
 		if (prxe_psn_diff(psn, wqe->first_psn) <= 0)
 			break;
 		if (prxe_wqe_is_rd_atomic(wqe))
@@ -388,6 +392,7 @@ void prxe_comp_rx(struct prxe_qp *qp, const struct prxe_rx *rx)
 			prxe_rcvd_ack(qp, &rx->pkt);
 		else
 			prxe_rcvd_response(qp, rx);
+		prxe_complete_local(qp);
 		prxe_req_run(qp);
 	}
 	spin_unlock(&sq->lock);

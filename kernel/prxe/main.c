@@ -18,6 +18,7 @@
 #include "ah.h"
 #include "cq.h"
 #include "mr.h"
+#include "mw.h"
 #include "net.h"
 #include "prxe.h"
 #include "qp.h"
@@ -49,6 +50,7 @@ static const struct ib_device_ops prxe_ops = {
 	.uverbs_robust_udata = 1,
 
 	.alloc_hw_port_stats = prxe_alloc_hw_port_stats,
+	.alloc_mw = prxe_alloc_mw,
 	.alloc_pd = prxe_alloc_pd,
 	.alloc_ucontext = prxe_alloc_ucontext,
 	.create_ah = prxe_create_ah,
@@ -58,6 +60,7 @@ static const struct ib_device_ops prxe_ops = {
 	.create_user_ah = prxe_create_ah,
 	.create_user_cq = prxe_create_user_cq,
 	.dealloc_driver = prxe_dealloc_driver,
+	.dealloc_mw = prxe_dealloc_mw,
 	.dealloc_pd = prxe_dealloc_pd,
 	.dealloc_ucontext = prxe_dealloc_ucontext,
 	.dereg_mr = prxe_dereg_mr,
@@ -90,10 +93,12 @@ static const struct ib_device_ops prxe_ops = {
 	.reg_user_mr = prxe_reg_user_mr,
 	.reg_user_mr_dmabuf = prxe_reg_user_mr_dmabuf,
 	.req_notify_cq = prxe_req_notify_cq,
+	.rereg_user_mr = prxe_rereg_user_mr,
 	.resize_user_cq = prxe_resize_user_cq,
 
 	INIT_RDMA_OBJ_SIZE(ib_ah, prxe_ah, ibah),
 	INIT_RDMA_OBJ_SIZE(ib_cq, prxe_cq, ibcq),
+	INIT_RDMA_OBJ_SIZE(ib_mw, prxe_mw, ibmw),
 	INIT_RDMA_OBJ_SIZE(ib_pd, prxe_pd, ibpd),
 	INIT_RDMA_OBJ_SIZE(ib_qp, prxe_qp, ibqp),
 	INIT_RDMA_OBJ_SIZE(ib_srq, prxe_srq, ibsrq),

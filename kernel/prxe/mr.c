@@ -28,8 +28,8 @@ static DEFINE_MUTEX(prxe_mr_key_lock);	/* leaf: the two below */
 static u32 prxe_mr_next_index;
 static u8 prxe_mr_variant;
 
-/* Reserves an index; the region is not found there before prxe_mr_publish(). */
-static int prxe_mr_new_key(struct prxe_dev *dev, u32 *key)
+/* Reserves an index; nothing is found there before something is stored. */
+int prxe_mr_new_key(struct prxe_dev *dev, u32 *key)
 {
 	u32 index;
 	int ret;
@@ -209,35 +209,49 @@ void prxe_mr_drop_extents(struct prxe_mr *mr)
 /**
  * prxe_mr_lookup() - find the region of an access and check rights and range
  * @mem: key, domain and rights
- * @addr: first address
+ * @addr: first address; behind a window that counts from 0 it becomes the
+ *	region's
  * @len: bytes
+ * @via: the window that it went through; see prxe_window_changed()
  *
  * Does not look at the state. Context: RCU read-side critical section.
  * Return: the region, or an ERR_PTR with an error of mr.h.
  */
-struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 addr, u64 len)
+struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
+			       struct prxe_via *via)
 {
 	struct prxe_dev *dev = to_pdev(mem->pd->ibpd.device);
 	struct prxe_mr *mr;
 
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "region looked up outside RCU");
 
+	via->window = NULL;
 	mr = xa_load(&dev->mrs, mem->key >> 8);
-	if (unlikely(!mr || mr->key != mem->key || mr->pd != mem->pd))
+	if (unlikely(prxe_key_is_window(mr))) {
+		mr = prxe_window_lookup(mr, mem, addr, len, via);
+		if (IS_ERR(mr))
+			return mr;
+		goto range;
+	}
+	if (unlikely(!mr || mr->key != mem->key ||
+		     READ_ONCE(mr->pd) != mem->pd))
 		return ERR_PTR(-EINVAL);
-	if (unlikely(mem->access & ~mr->access))
+	if (unlikely(mem->access & ~READ_ONCE(mr->access)))
 		return ERR_PTR(-EACCES);
-	if (unlikely(!prxe_range_ok(mr->iova, mr->length, addr, len)))
+range:
+	if (unlikely(!prxe_range_ok(mr->iova, mr->length, *addr, len)))
 		return ERR_PTR(-ERANGE);
 	return mr;
 }
 
 static struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len)
 {
+	u64 addr = mem->addr;
+	struct prxe_via via;
 	struct prxe_mr *mr;
 
 	guard(rcu)();
-	mr = prxe_mr_lookup(mem, mem->addr, len);
+	mr = prxe_mr_lookup(mem, &addr, len, &via);
 	if (!IS_ERR(mr) && !kref_get_unless_zero(&mr->ref))
 		return ERR_PTR(-EINVAL);
 	return mr;
@@ -282,6 +296,22 @@ int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
 int prxe_mr_fault(const struct prxe_mem *mem, u64 len)
 {
 	return prxe_mr_fault_run(mem, len, NULL, NULL);
+}
+
+/**
+ * prxe_mr_change() - give a region other rights, or another domain
+ * @mr: the region
+ * @ibpd: the domain
+ * @access: rights
+ *
+ * On return nobody accesses it by what it was before: a look-up and its access are
+ * in one section, which RCU waits for. Context: process.
+ */
+void prxe_mr_change(struct prxe_mr *mr, struct ib_pd *ibpd, int access)
+{
+	WRITE_ONCE(mr->pd, to_ppd(ibpd));
+	WRITE_ONCE(mr->access, access & PRXE_MR_ACCESS);
+	synchronize_rcu_expedited();
 }
 
 int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)

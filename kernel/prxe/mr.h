@@ -45,6 +45,7 @@ struct prxe_pd;
  * struct prxe_mem - memory as the data path names it
  * @pd: protection domain of the queue pair
  * @key: lkey or rkey
+ * @qpn: with an rkey, the queue pair that it came to; for windows of type 2
  * @addr: address in the region's own space
  * @access: rights needed: 0 (local read), IB_ACCESS_LOCAL_WRITE,
  *	IB_ACCESS_REMOTE_READ, IB_ACCESS_REMOTE_WRITE or IB_ACCESS_REMOTE_ATOMIC
@@ -52,6 +53,7 @@ struct prxe_pd;
 struct prxe_mem {
 	struct prxe_pd *pd;
 	u32 key;
+	u32 qpn;
 	int access;
 	u64 addr;
 };
@@ -139,6 +141,9 @@ struct ib_mr *prxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 				      u64 length, u64 iova, int fd, int access,
 				      struct ib_dmah *dmah,
 				      struct uverbs_attr_bundle *attrs);
+struct ib_mr *prxe_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				 u64 length, u64 iova, int access,
+				 struct ib_pd *ibpd, struct ib_udata *udata);
 int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 int prxe_fill_res_mr_entry(struct sk_buff *msg, struct ib_mr *ibmr);
 

@@ -67,11 +67,12 @@ static bool prxe_mr_is_memory(u64 addr, u64 len)
 static int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
 			 enum prxe_section_slot slot, struct prxe_cursor *c)
 {
+	struct prxe_via via;
 	struct prxe_mr *mr;
 	u32 hint;
 	int ret;
 
-	mr = prxe_mr_lookup(mem, addr, len);
+	mr = prxe_mr_lookup(mem, &addr, len, &via);
 	if (IS_ERR(mr))
 		return PTR_ERR(mr);
 	if (unlikely(mr->any && !prxe_mr_is_memory(addr, len)))
@@ -79,6 +80,8 @@ static int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
 
 	prxe_section_announce(slot, mr);
 	ret = prxe_mr_state_err(prxe_mr_state(mr));
+	if (unlikely(via.window && prxe_window_changed(&via)))
+		ret = -EINVAL;
 	if (unlikely(ret)) {
 		prxe_section_withdraw(slot);
 		return ret;
@@ -132,12 +135,14 @@ static bool prxe_mr_stopping(const struct prxe_mr *mr)
 
 int prxe_mr_check(const struct prxe_mem *mem, u64 len)
 {
+	u64 addr = mem->addr;
+	struct prxe_via via;
 	struct prxe_mr *mr;
 
 	if (!len)
 		return 0;
 	guard(rcu)();
-	mr = prxe_mr_lookup(mem, mem->addr, len);
+	mr = prxe_mr_lookup(mem, &addr, len, &via);
 	if (IS_ERR(mr))
 		return PTR_ERR(mr);
 	if (unlikely(READ_ONCE(mr->state) == PRXE_MR_REVOKED))
@@ -393,13 +398,21 @@ int prxe_mr_atomic(const struct prxe_mem *mem, bool cas, u64 compare,
 	ret = prxe_mr_enter(mem, mem->addr, sizeof(u64), PRXE_SLOT_DST, &c);
 	if (ret)
 		goto out;
-	/* Aligned in the region is aligned in memory: pages map to pages. */
+	/*
+	 * Aligned in the region is aligned in memory: pages map to pages. In a
+	 * window that counts from 0 it need not be.
+	 */
+	if (!IS_ALIGNED(c.off, sizeof(u64))) {
+		ret = -EFAULT;
+		goto withdraw;
+	}
 	prxe_mr_next(&c, sizeof(u64), &map);
 	if (map.is_iomem)
 		*orig = prxe_mr_atomic_io(map.vaddr_iomem, cas, compare,
 					  swap_add);
 	else
 		*orig = prxe_mr_atomic_ram(map.vaddr, cas, compare, swap_add);
+withdraw:
 	prxe_section_withdraw(PRXE_SLOT_DST);
 out:
 	prxe_section_end();

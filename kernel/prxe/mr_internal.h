@@ -32,6 +32,7 @@
 struct dma_buf;
 struct dma_buf_pfn_attachment;
 struct prxe_mr;
+struct prxe_window;
 struct sk_buff;
 
 enum prxe_mr_state {
@@ -78,9 +79,9 @@ struct prxe_mr_dmabuf {
 
 /**
  * struct prxe_mr - a memory region
- * @pd: its protection domain; compared, not followed
+ * @pd: its protection domain; compared, not followed; see prxe_mr_change()
  * @key: lkey and rkey
- * @access: rights that it grants
+ * @access: rights that it grants; as @pd
  * @iova: first address
  * @length: bytes
  * @first: offset of @iova in the translation, less than a page
@@ -121,6 +122,24 @@ struct prxe_mr {
 	};
 };
 
+/* Tag of a pointer in &prxe_dev.mrs that is one to a window. */
+#define PRXE_KEY_WINDOW		1
+
+static inline bool prxe_key_is_window(void *entry)
+{
+	return xa_pointer_tag(entry) == PRXE_KEY_WINDOW;
+}
+
+/**
+ * struct prxe_via - the window through which a region was found
+ * @window: the window, under RCU; NULL if the key is the region's own
+ * @seq: of what the window was bound to
+ */
+struct prxe_via {
+	struct prxe_window *window;
+	unsigned int seq;
+};
+
 static inline struct prxe_mr *to_pmr(struct ib_mr *ibmr)
 {
 	return container_of(ibmr, struct prxe_mr, ibmr);
@@ -149,11 +168,20 @@ struct prxe_mr *prxe_mr_alloc(struct ib_pd *ibpd, const struct prxe_mr_ops *ops,
 			      int access);
 void prxe_mr_set_range(struct prxe_mr *mr, u64 iova, u64 length);
 void prxe_mr_publish(struct prxe_mr *mr);
+void prxe_mr_change(struct prxe_mr *mr, struct ib_pd *ibpd, int access);
 void prxe_mr_abort(struct prxe_mr *mr);
 void prxe_mr_stop(struct prxe_mr *mr, enum prxe_mr_state state);
 int prxe_mr_check_reg(u64 length, u64 iova, int access, struct ib_dmah *dmah);
 int prxe_mr_reserve(struct prxe_mr *mr, u32 nr);
 void prxe_mr_drop_extents(struct prxe_mr *mr);
-struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 addr, u64 len);
+int prxe_mr_new_key(struct prxe_dev *dev, u32 *key);
+struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
+			       struct prxe_via *via);
+
+/* mw.c */
+struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,
+				   u64 *addr, u64 len, struct prxe_via *via);
+/* Is it bound to something else by now? Asked when the region was announced. */
+bool prxe_window_changed(const struct prxe_via *via);
 
 #endif /* PRXE_MR_INTERNAL_H */

@@ -91,3 +91,58 @@ abort:
 	prxe_mr_abort(mr);
 	return ERR_PTR(ret);
 }
+
+/* Pages that were pinned for reading only do not become writable. */
+static bool may_have(const struct prxe_mr *mr, int access)
+{
+	return mr->umem->writable || !ib_access_writable(access);
+}
+
+/**
+ * prxe_rereg_user_mr() - change memory, rights or domain of a region
+ * @ibmr: the region, of user memory
+ * @flags: IB_MR_REREG_*: which of the following count
+ * @start: user address
+ * @length: bytes
+ * @iova: first address of the region
+ * @access: rights
+ * @ibpd: protection domain
+ * @udata: none in, none out
+ *
+ * Rights and domain change in place where the pages allow it, and the keys stay.
+ * Else a new region is made, with new keys, and the old one is left to the core,
+ * which deregisters it. Whatever fails leaves the region as it was.
+ *
+ * Context: process.
+ * Return: NULL: in place; the new region; or an ERR_PTR.
+ */
+struct ib_mr *prxe_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				 u64 length, u64 iova, int access,
+				 struct ib_pd *ibpd, struct ib_udata *udata)
+{
+	struct prxe_mr *mr = to_pmr(ibmr);
+	int ret;
+
+	if (mr->ops != &prxe_mr_user_ops)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (!(flags & IB_MR_REREG_PD))
+		ibpd = ibmr->pd;
+	if (!(flags & IB_MR_REREG_ACCESS))
+		access = mr->access;
+	if (flags & IB_MR_REREG_TRANS)
+		return prxe_reg_user_mr(ibpd, start, length, iova, access, NULL,
+					udata);
+	/* the memory meant is that of the process which registered it */
+	if (!may_have(mr, access))
+		return mr->umem->owning_mm != current->mm ? ERR_PTR(-EINVAL) :
+			prxe_reg_user_mr(ibpd, mr->umem->address, mr->length,
+					 mr->iova, access, NULL, udata);
+
+	ret = prxe_mr_check_reg(mr->length, mr->iova, access, NULL);
+	if (!ret)
+		ret = ib_no_udata_io(udata);
+	if (ret)
+		return ERR_PTR(ret);
+	prxe_mr_change(mr, ibpd, access);
+	return NULL;
+}

@@ -56,7 +56,8 @@ enum prxe_wqe_state {
  * @status: completion status of a bad one
  * @vendor_err: why
  * @length: bytes of the message
- * @npkts: PSNs it takes: request packets; for a read, response packets
+ * @npkts: PSNs it takes: request packets; for a read, response packets; 0 for an
+ *	operation of this host only
  * @first_psn: PSN of its first packet; valid from PRXE_WQE_SENDING on
  * @done: reads: bytes received in order
  * @w: header, then scatter/gather list or inline data
@@ -336,6 +337,8 @@ enum prxe_vendor_err {
 	PRXE_VERR_TOO_LONG,	/* the message is longer than the receive list */
 	PRXE_VERR_FLUSH,	/* the queue pair is in the error state */
 	PRXE_VERR_ABANDONED,	/* the message that it was taken for did not come */
+	PRXE_VERR_INVALIDATE,	/* the key to invalidate is none that could be */
+	PRXE_VERR_BIND,		/* a window cannot be bound so */
 };
 
 static inline struct prxe_qp *to_pqp(struct ib_qp *ibqp)
@@ -346,6 +349,15 @@ static inline struct prxe_qp *to_pqp(struct ib_qp *ibqp)
 static inline struct prxe_swqe *prxe_swqe(const struct prxe_sq *sq, u32 idx)
 {
 	return sq->wqes + (size_t)(idx & (sq->nr - 1)) * sq->wqe_stride;
+}
+
+/* It completes with @status when its turn comes. */
+static inline void prxe_wqe_bad(struct prxe_swqe *wqe, enum ib_wc_status status,
+				u32 vendor_err)
+{
+	wqe->state = PRXE_WQE_BAD;
+	wqe->status = status;
+	wqe->vendor_err = vendor_err;
 }
 
 /* One that ends with a response of its own; an acknowledgment is not enough. */
@@ -386,6 +398,7 @@ void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
 void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
 void prxe_req_unpin(struct prxe_qp *qp);	/* after a run; no lock */
+void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe);
 void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
 int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
@@ -399,6 +412,10 @@ void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,
 void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 		    u32 vendor_err);
 void prxe_sq_advance(struct prxe_qp *qp);
+
+/* local.c; sq.lock is held */
+void prxe_complete_local(struct prxe_qp *qp);
+int prxe_req_local(struct prxe_qp *qp, struct prxe_swqe *wqe);
 
 /* responder.c; where nothing else is said resp.lock is held */
 void prxe_resp_init(struct prxe_qp *qp);	/* at creation, no lock */

@@ -51,14 +51,6 @@ static u32 prxe_window(const struct prxe_qp *qp)
 		     PRXE_WINDOW_MAX);
 }
 
-static void prxe_wqe_bad(struct prxe_swqe *wqe, enum ib_wc_status status,
-			 u32 vendor_err)
-{
-	wqe->state = PRXE_WQE_BAD;
-	wqe->status = status;
-	wqe->vendor_err = vendor_err;
-}
-
 /* Check a private copy; what is wrong with it is told when its turn comes. */
 static void prxe_wqe_accept(struct prxe_qp *qp, struct prxe_swqe *wqe)
 {
@@ -75,8 +67,6 @@ static void prxe_wqe_accept(struct prxe_qp *qp, struct prxe_swqe *wqe)
 	}
 	wqe->length = info.length;
 	wqe->npkts = info.sends ? prxe_seg_count(info.length, qp->mtu) : 0;
-	if (!info.sends)	/* memory windows, invalidation: not offered */
-		prxe_wqe_bad(wqe, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
 }
 
 /*
@@ -380,8 +370,8 @@ static int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe)
 	return err ?: wqe->npkts;
 }
 
-/* A message has left entirely: on to the next. */
-static void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe)
+/* A message has left entirely, or an operation was executed: on to the next. */
+void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe)
 {
 	wqe->state = PRXE_WQE_SENT;
 	sq->next++;
@@ -522,6 +512,8 @@ static int prxe_req_step(struct prxe_qp *qp)
 			prxe_req_error(qp, wqe->status, wqe->vendor_err);
 		return 0;
 	}
+	if (!wqe->npkts)
+		return prxe_req_local(qp, wqe);
 	/* it would wait for ever */
 	if (sq->state == IB_QPS_RTS && !sq->max_rd_atomic &&
 	    prxe_wqe_is_rd_atomic(wqe)) {

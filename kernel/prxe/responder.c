@@ -20,6 +20,7 @@
  * in a run of packets. prxe_resp_flush() sends it.
  */
 #include "aeth.h"
+#include "mw.h"
 #include "psn.h"
 #include "qp.h"
 #include "rq.h"
@@ -247,6 +248,10 @@ static void prxe_recv_done(struct prxe_qp *qp, const struct prxe_pkt *pkt,
 		cqe.flags |= PRXE_WC_WITH_IMM;
 		cqe.imm_data = (__force u32)pkt->imm;
 	}
+	if (pkt->op->flags & PRXE_OP_HAS_IETH) {
+		cqe.flags |= PRXE_WC_WITH_INVALIDATE;
+		cqe.imm_data = pkt->inv_rkey;
+	}
 	prxe_rq_complete(qp, &cqe, pkt->se);
 }
 
@@ -272,7 +277,7 @@ static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
 	struct prxe_resp *resp = &qp->resp;
 	int err;
 
-	if (pkt->op->flags & PRXE_OP_HAS_IETH || !prxe_len_ok(qp, pkt))
+	if (!prxe_len_ok(qp, pkt))
 		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
 	if (pkt->op->flags & PRXE_OP_FIRST)
 		resp->offset = 0;
@@ -290,6 +295,12 @@ static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
 	if (err)
 		return prxe_recv_fatal(qp, pkt->psn, IB_WC_LOC_PROT_ERR,
 				       PRXE_VERR_LKEY);
+	if (pkt->op->flags & PRXE_OP_HAS_IETH &&
+	    prxe_key_invalidate(qp, pkt->inv_rkey)) {
+		/* IBTA 9.9.3, class J: the peer's fault, and it cost a receive */
+		prxe_recv_failed(qp, IB_WC_REM_INV_REQ_ERR, PRXE_VERR_INVALIDATE);
+		return prxe_refuse(qp, pkt->psn, PRXE_NAK_REMOTE_ACCESS);
+	}
 	resp->offset += pkt->payload_len;
 	prxe_accept(qp, pkt, 1);
 	if (pkt->op->flags & PRXE_OP_LAST)
@@ -304,6 +315,7 @@ static int prxe_write_start(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 
 	resp->mem = (struct prxe_mem) {
 		.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
+		.qpn = qp->ibqp.qp_num,
 		.access = IB_ACCESS_REMOTE_WRITE,
 	};
 	resp->left = pkt->length;
@@ -394,6 +406,7 @@ static void prxe_read_start(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 		.psn = pkt->psn,
 		.mem = {
 			.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
+			.qpn = qp->ibqp.qp_num,
 			.access = IB_ACCESS_REMOTE_READ,
 		},
 	};
@@ -408,6 +421,7 @@ static enum prxe_verdict prxe_exec_read(struct prxe_qp *qp,
 	struct prxe_rd_res *res;
 	struct prxe_mem mem = {
 		.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
+		.qpn = qp->ibqp.qp_num,
 		.access = IB_ACCESS_REMOTE_READ,
 	};
 	u32 npkts;
@@ -448,6 +462,7 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 	struct prxe_rd_res *res;
 	struct prxe_mem mem = {
 		.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
+		.qpn = qp->ibqp.qp_num,
 		.access = IB_ACCESS_REMOTE_ATOMIC,
 	};
 	u64 orig;

@@ -61,9 +61,21 @@ DEFINE_PER_CPU_SHARED_ALIGNED(struct prxe_hazard, prxe_hazard);
  */
 void prxe_section_wait(const void *obj)
 {
-	int cpu, slot;
-
 	might_sleep();
+	prxe_section_wait_atomic(obj);
+}
+
+/**
+ * prxe_section_wait_atomic() - the same where one may not sleep
+ * @obj: as there
+ *
+ * For windows, which are bound and invalidated in the data path: whoever spins
+ * here spins with bottom halves off.
+ * Context: not inside a section, no hard interrupt.
+ */
+void prxe_section_wait_atomic(const void *obj)
+{
+	int cpu, slot;
 
 	/* The caller's state, then the slots; pairs with the announcement. */
 	smp_mb();

@@ -75,5 +75,6 @@ static inline void prxe_section_withdraw(enum prxe_section_slot slot)
 }
 
 void prxe_section_wait(const void *obj);
+void prxe_section_wait_atomic(const void *obj);
 
 #endif /* PRXE_SECTION_H */

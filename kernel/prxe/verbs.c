@@ -48,7 +48,9 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 				 IB_DEVICE_PORT_ACTIVE_EVENT |
 				 IB_DEVICE_SYS_IMAGE_GUID |
 				 IB_DEVICE_RC_RNR_NAK_GEN |
-				 IB_DEVICE_SRQ_RESIZE;
+				 IB_DEVICE_SRQ_RESIZE |
+				 IB_DEVICE_MEM_WINDOW |
+				 IB_DEVICE_MEM_WINDOW_TYPE_2B;
 	attr->kernel_cap_flags = IBK_ALLOW_USER_UNREG;
 	attr->max_qp = PRXE_MAX_QPN - PRXE_MIN_QPN + 1;
 	attr->max_qp_wr = PRXE_MAX_WR;
@@ -58,6 +60,7 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 	attr->max_cq = PRXE_MANY;
 	attr->max_cqe = PRXE_MAX_CQE;
 	attr->max_mr = PRXE_MAX_MR;
+	attr->max_mw = PRXE_MAX_MR;
 	attr->max_srq = PRXE_MANY;
 	attr->max_srq_wr = PRXE_MAX_WR;
 	attr->max_srq_sge = PRXE_MAX_SGE;

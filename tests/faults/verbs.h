@@ -59,6 +59,15 @@ void make_ah(void);
 void drop_ah(void);
 int call_notify(void);
 
+/* verbs_mw.c */
+int call_mw(void);
+void verify_mw(void);
+void undo_mw(void);
+void make_rereg(void);
+int call_rereg_rights(void);
+int call_rereg_memory(void);
+void drop_rereg(void);
+
 /* verbs_srq.c */
 int call_srq(void);
 void verify_srq(void);

@@ -57,6 +57,19 @@ static int undo_pd(int fd, const void *resp)
 	});
 }
 
+static int undo_mw(int fd, const void *resp)
+{
+	struct ib_uverbs_dealloc_mw cmd = {
+		.mw_handle = ((const struct ib_uverbs_alloc_mw_resp *)
+			      resp)->mw_handle,
+	};
+
+	return raw_call(fd, &(struct raw_cmd) {
+		.nr = IB_USER_VERBS_CMD_DEALLOC_MW,
+		.cmd = &cmd, .cmd_len = sizeof(cmd),
+	});
+}
+
 static int undo_mr(int fd, const void *resp)
 {
 	struct ib_uverbs_dereg_mr cmd = {
@@ -243,6 +256,8 @@ int test_udata(const char *dev, char **argv)
 	};
 	struct prxe_ring_info size_out;
 	struct prxe_modify_srq_req size_in = { .ring = (uintptr_t)&size_out };
+	struct ib_uverbs_alloc_mw mw_cmd = { .pd_handle = pd, .mw_type = 1 };
+	struct ib_uverbs_alloc_mw_resp mw_resp;
 	struct ib_uverbs_resize_cq resize_cmd = { .cqe = 100 };
 	struct ib_uverbs_resize_cq_resp resize_resp;
 	struct prxe_resize_cq_resp resize_out;
@@ -297,6 +312,12 @@ int test_udata(const char *dev, char **argv)
 			.nr = IB_USER_VERBS_CMD_MODIFY_SRQ,
 			.cmd = &limit_cmd, .cmd_len = sizeof(limit_cmd),
 		}, NULL, false },
+		{ "alloc_mw", {
+			.nr = IB_USER_VERBS_CMD_ALLOC_MW,
+			.cmd = &mw_cmd, .cmd_len = sizeof(mw_cmd),
+			.resp = &mw_resp, .resp_len = sizeof(mw_resp),
+			.out = none,
+		}, undo_mw, false },
 		{ "modify_qp", {
 			.nr = IB_USER_VERBS_CMD_MODIFY_QP,
 			.cmd = &mod_cmd, .cmd_len = sizeof(mod_cmd),
