@@ -331,6 +331,72 @@ static void uc_gives_back(void)
 	need_pattern(bbuf, 5000, 8, "the next message");
 }
 
+#define QKEY	0x1234567
+#define GRH	40
+
+static struct ibv_qp *need_ud(struct end *e)
+{
+	struct ibv_qp_init_attr init = {
+		.cap = { .max_send_wr = 4, .max_send_sge = 1 },
+		.qp_type = IBV_QPT_UD, .send_cq = e->scq, .recv_cq = e->rcq,
+		.srq = e->srq,
+	};
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_INIT, .port_num = 1, .qkey = QKEY,
+	};
+	struct ibv_qp *qp = ibv_create_qp(e->pd, &init);
+
+	CHECK(qp, "ibv_create_qp: %s", strerror(errno));
+	CHECK(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
+			     IBV_QP_PORT | IBV_QP_QKEY), "INIT");
+	attr.qp_state = IBV_QPS_RTR;
+	CHECK(!ibv_modify_qp(qp, &attr, IBV_QP_STATE), "RTR");
+	attr.qp_state = IBV_QPS_RTS;
+	CHECK(!ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_SQ_PSN), "RTS");
+	return qp;
+}
+
+/* Datagrams: the same, and the queue pair next to it gets what it left. */
+static void ud_gives_back(void)
+{
+	struct ibv_qp *from = need_ud(&p.a), *to[2] = { need_ud(&p.b), need_ud(&p.b) };
+	struct ibv_ah_attr attr = {
+		.is_global = 1, .port_num = 1,
+		.grh = { .dgid = p.b.gid, .sgid_index = (uint8_t)p.a.gid_index,
+			 .hop_limit = 64 },
+	};
+	struct ibv_ah *ah = ibv_create_ah(p.a.pd, &attr);
+	struct ibv_sge sge = sge_of(amr, 0, 500);
+	struct ibv_send_wr *bad, wr = {
+		.sg_list = &sge, .num_sge = 1, .opcode = IBV_WR_SEND,
+		.send_flags = IBV_SEND_SIGNALED,
+		.wr.ud = { .ah = ah, .remote_qkey = QKEY },
+	};
+	unsigned int i;
+
+	CHECK(ah, "ibv_create_ah: %s", strerror(errno));
+	need_recv(&p.b, 5, sge_of(bmr, 0, GRH + 499));
+	need_recv(&p.b, 6, sge_of(bmr, 1000, GRH + 500));
+	need_recv(&p.b, 7, sge_of(bmr, 2000, GRH + 500));
+	fill(abuf, 500, 4);
+	for (i = 0; i < 3; i++) {
+		wr.wr.ud.remote_qpn = to[i % 2]->qp_num;
+		CHECK(!ibv_post_send(from, &wr, &bad), "ibv_post_send");
+		need_ok(p.a.scq);
+	}
+	CHECK(need_status(p.b.rcq, IBV_WC_REM_INV_REQ_ERR).wr_id == 5, "wr_id");
+	for (i = 0; i < 2; i++) {
+		struct ibv_wc wc = need_ok(p.b.rcq);
+
+		CHECK(wc.wr_id == 6 + i && wc.byte_len == GRH + 500 &&
+		      wc.qp_num == to[!i]->qp_num && wc.src_qp == from->qp_num,
+		      "%llu", (unsigned long long)wc.wr_id);
+		need_pattern(bbuf + 1000 * (i + 1) + GRH, 500, 4, "a datagram");
+	}
+	CHECK(!ibv_destroy_ah(ah) && !ibv_destroy_qp(from) &&
+	      !ibv_destroy_qp(to[0]) && !ibv_destroy_qp(to[1]), "destroy");
+}
+
 static void wrong(void)
 {
 	struct ibv_srq_init_attr init = {};
@@ -371,7 +437,8 @@ static const struct {
 #define CASE(n) { #n, n, IBV_QPT_RC }
 	CASE(rnr_waits), CASE(limit), CASE(last_wqe), CASE(last_wqe_by_error),
 	CASE(recv_too_short), CASE(other_pd), CASE(shared), CASE(resize),
-	CASE(resize_busy), CASE(wrong),
+	CASE(resize_busy), CASE(ud_gives_back),
+	CASE(wrong),
 	{ "uc_gives_back", uc_gives_back, IBV_QPT_UC },
 };
 
