@@ -61,6 +61,7 @@ int call_srq_size(void)
 	return modify(IBV_SRQ_MAX_WR, 256);
 }
 
+/* Also where the new ring could not be mapped: the next one can. */
 void undo_srq_size(void)
 {
 	int err = modify(IBV_SRQ_MAX_WR, 64);
@@ -91,6 +92,7 @@ int call_resize_cq(void)
 	return ibv_resize_cq(cq, 1000);
 }
 
+/* Also where the new ring could not be mapped: the next one can. */
 void undo_resize_cq(void)
 {
 	int err = ibv_resize_cq(cq, 64);
