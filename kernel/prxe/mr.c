@@ -305,13 +305,16 @@ int prxe_mr_fault(const struct prxe_mem *mem, u64 len)
  * @access: rights
  *
  * On return nobody accesses it by what it was before: a look-up and its access are
- * in one section, which RCU waits for. Context: process.
+ * in one section, which RCU waits for. Until then only the rights that it has
+ * before and after are granted, so that the one domain never gets those of the
+ * other. Context: process.
  */
 void prxe_mr_change(struct prxe_mr *mr, struct ib_pd *ibpd, int access)
 {
+	WRITE_ONCE(mr->access, mr->access & access);
 	WRITE_ONCE(mr->pd, to_ppd(ibpd));
-	WRITE_ONCE(mr->access, access & PRXE_MR_ACCESS);
 	synchronize_rcu_expedited();
+	WRITE_ONCE(mr->access, access & PRXE_MR_ACCESS);
 }
 
 int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
