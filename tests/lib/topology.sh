@@ -83,24 +83,30 @@ _make_space()
 	# Duplicate address detection would keep a new address unusable for a second.
 	on "$1" sysctl -qw net.ipv6.conf.default.accept_dad=0 \
 		net.ipv6.conf.all.accept_dad=0 || topology_fail "sysctl in $1"
-	on "$1" ip link set lo up
 }
 
-# _configure HOST NETDEV NET NUMBER
+# _configure HOST NETDEV NET NUMBER: in one process, since a debug kernel takes long
+# for each
 _configure()
 {
-	on "$1" ip link set "$2" mtu "$MTU" || topology_fail "MTU $MTU on $2"
-	on "$1" ip addr add "10.77.$3.$4/24" dev "$2" || topology_fail "IPv4 address of $2"
 	_six=fd77::$4
 	[ "$3" -eq 0 ] || _six=fd77:$3::$4
-	on "$1" ip addr add "$_six/64" dev "$2" nodad || topology_fail "IPv6 address of $2"
-	on "$1" ip link set "$2" up || topology_fail "cannot set $2 up"
+	ip -n "$1" -batch - <<-END || topology_fail "cannot configure $2"
+		link set lo up
+		link set $2 mtu $MTU
+		addr add 10.77.$3.$4/24 dev $2
+		addr add $_six/64 dev $2 nodad
+		link set $2 up
+	END
 }
 
 _link_is_up()
 {
-	on "$1" ip -o link show dev "$2" up | grep -q LOWER_UP &&
-		! on "$1" ip -o addr show dev "$2" tentative | grep -q .
+	case $(ip -n "$1" addr show dev "$2") in
+	*tentative*) return 1 ;;
+	*LOWER_UP*) return 0 ;;
+	*) return 1 ;;
+	esac
 }
 
 # add_rdma HOST KIND NETDEV [NAME]: an RDMA device on NETDEV, active, with the
