@@ -61,10 +61,10 @@ measure()
 	rxe)	_a=C _b=D _ip=10.77.1.1 ;;
 	siw)	# iWARP: connections by rdma_cm only, and one device does not do
 		[ "$_p" = wire ] || return 0
-		PERFTEST_CM="--bind_source_ip 10.77.2.1"
+		export PERFTEST_CM="--bind_source_ip 10.77.2.1"
 		perftest_run E F siw 10.77.2.1 "$_c" "$@" -R
 		_status=$?
-		PERFTEST_CM=
+		unset PERFTEST_CM
 		return "$_status" ;;
 	esac
 	[ "$_p" = wire ] || _b=$_a
