@@ -25,7 +25,7 @@ static int prxe_mr_show(struct sk_buff *msg, const struct prxe_mr *mr)
 	 * may hold for long. Whoever looks is content with what was true a moment
 	 * ago, and with different moments.
 	 */
-	nr = data_race(READ_ONCE(mr->ext.nr));
+	nr = READ_ONCE(mr->ext.nr);
 
 	if (rdma_nl_put_driver_string(msg, "import", mr->ops->import) ||
 	    rdma_nl_put_driver_string(msg, "state",

@@ -114,7 +114,7 @@ static int prxe_queue_wrs(struct prxe_qp *qp, const struct ib_send_wr *wr,
 		if (sq->state == IB_QPS_RESET || sq->state == IB_QPS_INIT ||
 		    sq->state == IB_QPS_RTR)
 			err = -EINVAL;
-		else if (sq->head - sq->tail >= sq->depth)
+		else if (sq->head - sq->tail >= sq->nr)
 			err = -ENOMEM;
 		else
 			err = prxe_copy_wr(prxe_swqe(sq, sq->head), wr,
@@ -151,8 +151,7 @@ int prxe_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		prxe_qp_kick(qp);
 		return err;
 	}
-	migrate_disable();
-	spin_lock_bh(&sq->lock);
+	prxe_sq_lock(qp);
 	/* a user's ring is for the user alone to fill */
 	if (sq->ring.ring) {
 		err = wr ? -EINVAL : 0;
@@ -162,9 +161,7 @@ int prxe_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		err = prxe_queue_wrs(qp, wr, bad_wr);
 	}
 	prxe_req_run(qp);
-	spin_unlock_bh(&sq->lock);
-	prxe_req_unpin(qp);
-	migrate_enable();
+	prxe_sq_unlock(qp);
 	return err;
 }
 

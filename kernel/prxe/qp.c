@@ -141,7 +141,6 @@ static int create_sq(struct prxe_qp *qp, struct ib_qp_init_attr *init,
 	if (!sq->wqes)
 		return -ENOMEM;
 
-	sq->depth = sq->nr;
 	sq->lim = (struct prxe_wqe_limits) {
 		.transport = transport(init->qp_type),
 		.max_sge = sge,
@@ -150,7 +149,7 @@ static int create_sq(struct prxe_qp *qp, struct ib_qp_init_attr *init,
 		.max_ud = PRXE_MTU_MAX,
 	};
 	sq->sig_all = init->sq_sig_type == IB_SIGNAL_ALL_WR;
-	cap->max_send_wr = sq->depth;
+	cap->max_send_wr = sq->nr;
 	cap->max_send_sge = sge;
 	cap->max_inline_data = room;
 	return 0;

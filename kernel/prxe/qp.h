@@ -80,8 +80,7 @@ struct prxe_swqe {
  * @ring: user QPs: the shared ring; all zero for a kernel user
  * @lim: limits for prxe_send_wqe_check(), filled in at creation
  * @wqes: private copies, &prxe_sq.nr of @wqe_stride bytes
- * @nr: slots, a power of two
- * @depth: the max_send_wr granted
+ * @nr: slots, a power of two; the max_send_wr granted
  * @wqe_stride: bytes
  * @head: work requests ever taken in
  * @next: the one that the requester is at
@@ -119,7 +118,6 @@ struct prxe_sq {
 	struct prxe_queue ring;
 	void *wqes;
 	u32 nr;
-	u32 depth;
 	u32 wqe_stride;
 	struct prxe_wqe_limits lim;
 	u32 head;
@@ -397,7 +395,6 @@ void prxe_req_flush(struct prxe_qp *qp);	/* in ERR or SQE: flush all */
 void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
 void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
-void prxe_req_unpin(struct prxe_qp *qp);	/* after a run; no lock */
 void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe);
 void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
 int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
@@ -405,6 +402,11 @@ int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		    void *dst, u32 len, u32 *crc);
 int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		     const struct prxe_rx *rx, const void *buf, u32 len);
+
+/* uc_order.c; no lock to take it, sq.lock is held elsewhere */
+void prxe_sq_lock(struct prxe_qp *qp);
+void prxe_sq_unlock(struct prxe_qp *qp);
+bool prxe_uc_elsewhere(struct prxe_qp *qp);
 
 /* completer.c; sq.lock is held */
 void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,

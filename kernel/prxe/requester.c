@@ -550,42 +550,6 @@ static bool prxe_req_may_run(const struct prxe_sq *sq)
 	       !sq->fault.pd;
 }
 
-/*
- * What overtakes on an unreliable connection is lost, and a device without a queue
- * of its own, like veth or loopback, keeps the order of one CPU only: its backlog,
- * which is emptied when bottom halves are switched on again. Until then (see
- * prxe_req_unpin()) whoever wants to send on another CPU has the work item do it
- * on that one. Return: true: it was.
- */
-static bool prxe_req_elsewhere(struct prxe_qp *qp)
-{
-	struct prxe_sq *sq = &qp->sq;
-	int cpu = smp_processor_id();
-	int last = READ_ONCE(sq->cpu);
-
-	if (sq->lim.transport != PRXE_UC)
-		return false;
-	if (last >= 0 && last != cpu) {
-		queue_work_on(last, prxe_wq, &qp->work);
-		return true;
-	}
-	WRITE_ONCE(sq->cpu, cpu);
-	return false;
-}
-
-/**
- * prxe_req_unpin() - what this CPU sent is out of it
- * @qp: the queue pair
- *
- * Context: migration disabled since before sq.lock was taken; it was given back,
- * and with it bottom halves switched on, if they were before.
- */
-void prxe_req_unpin(struct prxe_qp *qp)
-{
-	if (qp->sq.lim.transport == PRXE_UC && !in_interrupt())
-		cmpxchg(&qp->sq.cpu, smp_processor_id(), -1);
-}
-
 /* In SQD, tell once that nothing is outstanding any more (IBTA 10.3.1.5). */
 static void prxe_req_check_drained(struct prxe_qp *qp)
 {
@@ -623,7 +587,7 @@ void prxe_req_run(struct prxe_qp *qp)
 	if (sq->state != IB_QPS_RTS && sq->state != IB_QPS_SQD)
 		return;
 	prxe_req_fetch(qp);
-	while (prxe_req_may_run(sq) && !prxe_req_elsewhere(qp)) {
+	while (prxe_req_may_run(sq) && !prxe_uc_elsewhere(qp)) {
 		if (pkts >= PRXE_REQ_BUDGET_PKTS ||
 		    pkts * qp->mtu >= PRXE_REQ_BUDGET_BYTES) {
 			prxe_qp_kick(qp);
@@ -768,17 +732,14 @@ static int prxe_req_step_work(void *arg)
 	struct prxe_qp *qp = arg;
 	struct prxe_sq *sq = &qp->sq;
 
-	migrate_disable();
-	spin_lock_bh(&sq->lock);
+	prxe_sq_lock(qp);
 	if (sq->fault.pd) {
 		sq->fault.pd = NULL;
 		sq->progress = jiffies;
 	}
 	prxe_req_run(qp);
 	sq->lost_races = sq->fault.pd ? sq->lost_races + 1 : 0;
-	spin_unlock_bh(&sq->lock);
-	prxe_req_unpin(qp);
-	migrate_enable();
+	prxe_sq_unlock(qp);
 	return 0;
 }
 
