@@ -38,6 +38,7 @@ static void prxe_dealloc_driver(struct ib_device *ibdev)
 	WARN_ON_ONCE(!xa_empty(&dev->ahs));
 	WARN_ON_ONCE(!list_empty(&dev->tx_waiting));
 	WARN_ON_ONCE(rcu_access_pointer(dev->gsi_qp));
+	prxe_mcast_fini(&dev->mcast);
 	xa_destroy(&dev->mrs);
 	xa_destroy(&dev->ahs);
 	free_percpu(dev->stats);
@@ -53,6 +54,7 @@ static const struct ib_device_ops prxe_ops = {
 	.alloc_mw = prxe_alloc_mw,
 	.alloc_pd = prxe_alloc_pd,
 	.alloc_ucontext = prxe_alloc_ucontext,
+	.attach_mcast = prxe_attach_mcast,
 	.create_ah = prxe_create_ah,
 	.create_cq = prxe_create_cq,
 	.create_qp = prxe_create_qp,
@@ -68,6 +70,7 @@ static const struct ib_device_ops prxe_ops = {
 	.destroy_cq = prxe_destroy_cq,
 	.destroy_qp = prxe_destroy_qp,
 	.destroy_srq = prxe_destroy_srq,
+	.detach_mcast = prxe_detach_mcast,
 	.disassociate_ucontext = prxe_disassociate_ucontext,
 	.fill_res_mr_entry = prxe_fill_res_mr_entry,
 	.get_dev_fw_str = prxe_get_dev_fw_str,
@@ -140,6 +143,7 @@ static struct prxe_dev *prxe_alloc_dev(void)
 		return NULL;
 	INIT_LIST_HEAD(&dev->tx_waiting);
 	spin_lock_init(&dev->tx_wait_lock);
+	prxe_mcast_init(&dev->mcast);
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
 	xa_init_flags(&dev->ahs, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
 	dev->stats = alloc_percpu(struct prxe_stats);

@@ -28,6 +28,7 @@
 #include <rdma/ib_cache.h>
 
 #include "crc.h"
+#include "mcast.h"
 #include "mr.h"
 #include "net_internal.h"
 #include "qp.h"
@@ -192,17 +193,23 @@ static bool rx_icrc_ok(const struct prxe_seg *seg, const void *hdr,
 	return icrc == prxe_icrc_final(crc);
 }
 
+/* The address that a packet was sent to */
+static void rx_dgid(const struct prxe_seg *seg, union ib_gid *gid)
+{
+	if (seg->v6)
+		memcpy(gid, &ipv6_hdr(seg->skb)->daddr, sizeof(*gid));
+	else
+		ipv6_addr_set_v4mapped(ip_hdr(seg->skb)->daddr,
+				       (struct in6_addr *)gid);
+}
+
 /* Does the device own the address that the packet was sent to? */
 static bool rx_dev_owns_daddr(struct prxe_dev *dev, const struct prxe_seg *seg)
 {
 	const struct ib_gid_attr *attr;
 	union ib_gid gid;
 
-	if (seg->v6)
-		memcpy(&gid, &ipv6_hdr(seg->skb)->daddr, sizeof(gid));
-	else
-		ipv6_addr_set_v4mapped(ip_hdr(seg->skb)->daddr,
-				       (struct in6_addr *)&gid);
+	rx_dgid(seg, &gid);
 	attr = rdma_find_gid_by_port(&dev->ibdev, &gid,
 				     IB_GID_TYPE_ROCE_UDP_ENCAP, 1, NULL);
 	if (IS_ERR(attr))
@@ -283,6 +290,36 @@ static void rx_deliver(struct prxe_qp *qp, const struct prxe_rx *rx,
 	}
 }
 
+static void rx_to_member(struct prxe_qp *qp, void *rx)
+{
+	prxe_ud_rx(qp, rx);
+}
+
+/*
+ * Each member of the group gets a copy (IBTA 10.5.2.2); what a member cannot take
+ * is its own loss.
+ */
+static void rx_multicast(const struct prxe_seg *seg, struct prxe_rx *rx)
+{
+	struct prxe_dev *dev = rx_dev(seg->pnet, seg->skb);
+	union ib_gid gid;
+
+	if (!dev)
+		return;
+	if (rx->pkt.op->transport != PRXE_UD) {
+		prxe_stat_inc(dev, RX_MISMATCH);
+		return;
+	}
+	rx_dgid(seg, &gid);
+	if (dev->ndev_ifindex != seg->skb->skb_iif ||
+	    !prxe_mcast_each(dev, &gid, rx_to_member, rx)) {
+		prxe_stat_inc(dev, RX_NO_QP);
+		return;
+	}
+	prxe_stat_inc(dev, RX_PKTS);
+	prxe_stat_add(dev, RX_BYTES, seg->len);
+}
+
 static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
 {
 	unsigned int avail = min_t(unsigned int, seg->len, PRXE_MAX_HDR_LEN);
@@ -305,6 +342,11 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
 		rx_stat_inc(seg->pnet, seg->skb, RX_MISMATCH);
 		return;
 	}
+	rx.payload = seg->off + rx.pkt.hdr_len;
+	if (rx.pkt.qpn == PRXE_MCAST_QPN) {
+		rx_multicast(seg, &rx);
+		return;
+	}
 	qp = rx_find_qp(seg, rx.pkt.qpn);
 	if (!qp) {
 		rx_stat_inc(seg->pnet, seg->skb, RX_NO_QP);
@@ -316,7 +358,6 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
 	}
 	prxe_stat_inc(qp->dev, RX_PKTS);
 	prxe_stat_add(qp->dev, RX_BYTES, seg->len);
-	rx.payload = seg->off + rx.pkt.hdr_len;
 	rx_deliver(qp, &rx, run);
 }
 

@@ -19,6 +19,7 @@
 #include <rdma/ib_verbs.h>
 #include <rdma/prxe-abi.h>
 
+#include "mcast.h"
 #include "stats.h"
 
 struct prxe_net;
@@ -51,6 +52,7 @@ struct prxe_qp;
  * @mrs: memory regions and windows by key >> 8, RCU lookups (mr.c)
  * @ahs: address handles by number, for user datagrams (ah.c)
  * @gsi_qp: QP 1, RCU
+ * @mcast: multicast groups
  * @stats: per CPU counters
  */
 struct prxe_dev {
@@ -70,6 +72,7 @@ struct prxe_dev {
 	struct xarray mrs;
 	struct xarray ahs;
 	struct prxe_qp __rcu *gsi_qp;
+	struct prxe_mcast mcast;
 	struct prxe_stats __percpu *stats;
 };
 

@@ -66,6 +66,10 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 	attr->max_srq_sge = PRXE_MAX_SGE;
 	attr->max_pd = PRXE_MANY;
 	attr->max_ah = PRXE_MANY;
+	attr->max_mcast_grp = PRXE_MAX_MCAST_GRP;
+	attr->max_mcast_qp_attach = PRXE_MAX_MCAST_ATTACH;
+	attr->max_total_mcast_qp_attach = PRXE_MAX_MCAST_GRP *
+					  PRXE_MAX_MCAST_ATTACH;
 	attr->max_qp_rd_atom = PRXE_MAX_RD_ATOMIC;
 	attr->max_qp_init_rd_atom = PRXE_MAX_RD_ATOMIC;
 	attr->max_res_rd_atom = PRXE_MAX_RD_ATOMIC * PRXE_MANY;
