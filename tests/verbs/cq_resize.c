@@ -3,7 +3,7 @@
  * cq_resize DEVICE DEVICE [CASE]: entries that were not polled survive a change of
  * the size, in order; what does not fit is refused; nothing is lost meanwhile.
  */
-#include "pair.h"
+#include "cases.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,9 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct pair p;
-static uint8_t abuf[4096], bbuf[4096];
-static struct ibv_mr *amr, *bmr;
 static uint64_t next_send, next_poll;
 
 static void write_one(void)
@@ -147,44 +144,29 @@ static void busy(void)
 	need_empty(p.a.scq);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {
-#define CASE(n) { #n, n }
+static const struct test_case cases[] = {
 	CASE(grow_and_shrink), CASE(does_not_fit), CASE(room), CASE(armed),
 	CASE(busy),
 };
 
+static void room_for_all(struct pair_opt *opt)
+{
+	opt->channel = true;
+	opt->max_wr = 128;
+}
+
+static void count_anew(void)
+{
+	next_send = 0;
+	next_poll = 0;
+}
+
 int main(int argc, char **argv)
 {
-	struct pair_opt opt = pair_defaults;
-	unsigned int i, n = 0;
+	static const struct case_table table = {
+		.cases = cases, .nr = ARRAY_SIZE(cases),
+		.options = room_for_all, .before = count_anew,
+	};
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc < 3) {
-		fprintf(stderr, "usage: cq_resize DEVICE DEVICE [CASE]\n");
-		return 2;
-	}
-	opt.channel = true;
-	opt.max_wr = 128;
-	pair_open(&p, argv[1], argv[2], &opt);
-	amr = need_mr(&p.a, abuf, sizeof(abuf), IBV_ACCESS_LOCAL_WRITE);
-	bmr = need_mr(&p.b, bbuf, sizeof(bbuf), IBV_ACCESS_LOCAL_WRITE |
-		      IBV_ACCESS_REMOTE_WRITE);
-	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		if (argc > 3 && strcmp(argv[3], cases[i].name))
-			continue;
-		pair_connect(&p);
-		next_send = 0;
-		next_poll = 0;
-		cases[i].run();
-		pair_disconnect(&p);
-		printf("%s: ok\n", cases[i].name);
-		n++;
-	}
-	CHECK(n, "no such case: %s", argv[3]);
-	CHECK(!ibv_dereg_mr(amr) && !ibv_dereg_mr(bmr), "ibv_dereg_mr");
-	pair_close(&p);
-	return 0;
+	return cases_main(&table, argc, argv);
 }

@@ -3,21 +3,15 @@
  * mw DEVICE DEVICE [CASE]: memory windows of both types, invalidation by either end,
  * and regions that are registered anew.
  */
-#include "pair.h"
+#include "cases.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define LEN 65536
-
-static struct pair p;
-static uint8_t *abuf, *bbuf;
-static struct ibv_mr *amr, *bmr;	/* @bmr may have windows */
-
-static const int all_rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
-	IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC | IBV_ACCESS_MW_BIND;
-static const int all_remote = IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ |
-	IBV_ACCESS_REMOTE_ATOMIC;
+enum {
+	bindable = all_rights | IBV_ACCESS_MW_BIND,
+	all_remote = all_rights & ~IBV_ACCESS_LOCAL_WRITE,
+};
 
 static struct ibv_mw *need_mw(enum ibv_mw_type type)
 {
@@ -280,11 +274,11 @@ static void bad_bind(struct ibv_mw *mw, uint32_t rkey,
 
 static void bad_binds(void)
 {
-	struct ibv_mr *plain = need_mr(&p.b, bbuf, LEN, all_rights & ~IBV_ACCESS_MW_BIND);
+	struct ibv_mr *plain = need_mr(&p.b, bbuf, LEN, all_rights);
 	struct ibv_mr *ro = need_mr(&p.b, bbuf, LEN, IBV_ACCESS_MW_BIND |
 				    IBV_ACCESS_REMOTE_READ);
 	struct ibv_pd *pd = ibv_alloc_pd(p.b.ctx);
-	struct ibv_mr *foreign = ibv_reg_mr(pd, bbuf, LEN, all_rights);
+	struct ibv_mr *foreign = ibv_reg_mr(pd, bbuf, LEN, bindable);
 	struct ibv_mw *mw = need_mw(IBV_MW_TYPE_2), *theirs;
 	uint32_t key = ibv_inc_rkey(mw->rkey);
 	struct ibv_mw_bind_info info;
@@ -331,7 +325,7 @@ static void bad_local_inv(void)
 /* A window of a region that is gone is a window to nothing. */
 static void region_gone(void)
 {
-	struct ibv_mr *mr = need_mr(&p.b, bbuf, LEN, all_rights);
+	struct ibv_mr *mr = need_mr(&p.b, bbuf, LEN, bindable);
 	struct ibv_mw *mw = need_mw(IBV_MW_TYPE_1);
 
 	bind1(mw, info_of(mr, 0, 1000, all_remote));
@@ -411,7 +405,7 @@ static void rereg(void)
 
 	no_write(mr->rkey, 0, 10);
 	CHECK(!ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_ACCESS, NULL, NULL, 0,
-			    all_rights), "rights: %s", strerror(errno));
+			    bindable), "rights: %s", strerror(errno));
 	fill(abuf, 100, 1);
 	op_to(IBV_WR_RDMA_WRITE, 0, mr->rkey, 100);
 	need_ok(p.a.scq);
@@ -442,11 +436,7 @@ static void rereg(void)
 	CHECK(!ibv_dereg_mr(mr) && !ibv_dealloc_pd(pd), "destroy");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {
-#define CASE(n) { #n, n }
+static const struct test_case cases[] = {
 	CASE(type1), CASE(type2), CASE(zero_based), CASE(remote_invalidate),
 	CASE(remote_invalidate_bad), CASE(other_qp), CASE(bad_binds),
 	CASE(bad_local_inv), CASE(region_gone), CASE(in_order), CASE(stops),
@@ -455,32 +445,9 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	unsigned int i, n = 0;
+	static const struct case_table table = {
+		.cases = cases, .nr = ARRAY_SIZE(cases), .rights = bindable,
+	};
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc < 3) {
-		fprintf(stderr, "usage: mw DEVICE DEVICE [CASE]\n");
-		return 2;
-	}
-	pair_open(&p, argv[1], argv[2], NULL);
-	abuf = aligned_alloc(4096, LEN);
-	bbuf = aligned_alloc(4096, LEN);
-	CHECK(abuf && bbuf, "no memory");
-	amr = need_mr(&p.a, abuf, LEN, all_rights);
-	bmr = need_mr(&p.b, bbuf, LEN, all_rights);
-	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		if (argc > 3 && strcmp(argv[3], cases[i].name))
-			continue;
-		pair_connect(&p);
-		cases[i].run();
-		pair_disconnect(&p);
-		printf("%s: ok\n", cases[i].name);
-		n++;
-	}
-	CHECK(n, "no such case: %s", argv[3]);
-	CHECK(!ibv_dereg_mr(amr) && !ibv_dereg_mr(bmr), "ibv_dereg_mr");
-	pair_close(&p);
-	free(abuf);
-	free(bbuf);
-	return 0;
+	return cases_main(&table, argc, argv);
 }

@@ -5,21 +5,12 @@
  * nothing else is disturbed: after every case a fresh connection works on the
  * same protection domains and regions.
  */
-#include "pair.h"
+#include "cases.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LEN 65536
-
-static struct pair p;
-static uint8_t *abuf, *bbuf;
-static struct ibv_mr *amr, *bmr;	/* all rights */
-
-static const int all_rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
-	IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
 
 static void write_to(uint64_t addr, uint32_t rkey, size_t len)
 {
@@ -548,14 +539,28 @@ static void events(void)
 	CHECK(poll(&pfd, 1, 100) == 0, "a second event");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-	int rnr_retry;		/* -1: the default */
-	int quick;		/* a short ACK timeout, few retries */
-	int channel;
-} cases[] = {
-#define CASE(n) { #n, n, -1, 0, 0 }
+static void two_rnr_retries(struct pair_opt *opt)
+{
+	opt->rnr_retry = 2;
+}
+
+static void no_rnr_retry(struct pair_opt *opt)
+{
+	opt->rnr_retry = 0;
+}
+
+static void soon_tired(struct pair_opt *opt)
+{
+	opt->timeout = 10;	/* 4 ms */
+	opt->retry_cnt = 2;
+}
+
+static void with_channel(struct pair_opt *opt)
+{
+	opt->channel = true;
+}
+
+static const struct test_case cases[] = {
 	CASE(unknown_rkey), CASE(stale_rkey_variant), CASE(rkey_of_other_pd),
 	CASE(write_before), CASE(write_across_end), CASE(write_wraps),
 	CASE(read_across_end), CASE(no_write_right), CASE(no_read_right),
@@ -568,70 +573,29 @@ static const struct {
 	CASE(sqd_sends_again), CASE(read_without_resources),
 	CASE(rnr_waits), CASE(signaling), CASE(queue_full), CASE(too_many_sges),
 	CASE(cq_overflow),
-	{ "rnr_gives_up", rnr_gives_up, 2, 0, 0 },
-	{ "rnr_gives_up_at_once", rnr_gives_up, 0, 0, 0 },
-	{ "peer_is_gone", peer_is_gone, -1, 1, 0 },
-	{ "events", events, -1, 0, 1 },
+	CASE(rnr_gives_up, .options = two_rnr_retries),
+	{ "rnr_gives_up_at_once", rnr_gives_up, .options = no_rnr_retry },
+	CASE(peer_is_gone, .options = soon_tired),
+	CASE(events, .options = with_channel),
 };
 
 /* Whatever a case did, the next connection works. */
 static void still_works(void)
 {
+	pair_connect(&p);
 	fill(abuf, LEN, 3);
 	memset(bbuf, 0, LEN);
 	write_to((uintptr_t)bbuf, bmr->rkey, LEN);
 	need_ok(p.a.scq);
 	need_pattern(bbuf, LEN, 3, "after the case");
-}
-
-static void run(unsigned int i)
-{
-	struct pair_opt opt = pair_defaults;
-
-	if (cases[i].rnr_retry >= 0)
-		opt.rnr_retry = (uint8_t)cases[i].rnr_retry;
-	if (cases[i].quick) {
-		opt.timeout = 10;
-		opt.retry_cnt = 2;
-	}
-	opt.channel = cases[i].channel;
-	p.opt = opt;
-	pair_connect(&p);
-	cases[i].run();
 	pair_disconnect(&p);
-
-	p.opt = pair_defaults;
-	pair_connect(&p);
-	still_works();
-	pair_disconnect(&p);
-	printf("%s: ok\n", cases[i].name);
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int i, n = 0;
+	static const struct case_table table = {
+		.cases = cases, .nr = ARRAY_SIZE(cases), .after = still_works,
+	};
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc < 3) {
-		fprintf(stderr, "usage: rc_errors DEVICE DEVICE [CASE]\n");
-		return 2;
-	}
-	pair_open(&p, argv[1], argv[2], NULL);
-	abuf = aligned_alloc(4096, LEN);
-	bbuf = aligned_alloc(4096, LEN);
-	CHECK(abuf && bbuf, "no memory");
-	amr = need_mr(&p.a, abuf, LEN, all_rights);
-	bmr = need_mr(&p.b, bbuf, LEN, all_rights);
-	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		if (argc > 3 && strcmp(argv[3], cases[i].name))
-			continue;
-		run(i);
-		n++;
-	}
-	CHECK(n, "no such case: %s", argv[3]);
-	CHECK(!ibv_dereg_mr(amr) && !ibv_dereg_mr(bmr), "ibv_dereg_mr");
-	pair_close(&p);
-	free(abuf);
-	free(bbuf);
-	return 0;
+	return cases_main(&table, argc, argv);
 }

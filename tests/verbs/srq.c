@@ -2,22 +2,14 @@
 /*
  * srq DEVICE DEVICE [CASE]: what is particular about shared receive queues.
  */
-#include "pair.h"
+#include "cases.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LEN	65536
 #define QPS	5
-
-static struct pair p;
-static uint8_t *abuf, *bbuf;
-static struct ibv_mr *amr, *bmr;	/* all rights */
-
-static const int all_rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
-	IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
 
 static void send_len(struct end *e, uint64_t wr_id, size_t len)
 {
@@ -429,56 +421,34 @@ static void wrong(void)
 	CHECK(ibv_post_srq_recv(p.b.srq, &wr, &bad) == EINVAL, "num_sge");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-	enum ibv_qp_type type;
-} cases[] = {
-#define CASE(n) { #n, n, IBV_QPT_RC }
+static void with_uc(struct pair_opt *opt)
+{
+	opt->type = IBV_QPT_UC;
+}
+
+static const struct test_case cases[] = {
 	CASE(rnr_waits), CASE(limit), CASE(last_wqe), CASE(last_wqe_by_error),
 	CASE(recv_too_short), CASE(other_pd), CASE(shared), CASE(resize),
-	CASE(resize_busy), CASE(ud_gives_back),
-	CASE(wrong),
-	{ "uc_gives_back", uc_gives_back, IBV_QPT_UC },
+	CASE(resize_busy), CASE(ud_gives_back), CASE(wrong),
+	CASE(uc_gives_back, .options = with_uc),
 };
 
-static void run(unsigned int i)
+static void with_srq(struct pair_opt *opt)
 {
-	p.opt.type = cases[i].type;
-	pair_connect(&p);
-	cases[i].run();
-	pair_disconnect(&p);
+	opt->srq = true;
+}
+
+static void no_event_is_left(void)
+{
 	no_event(&p.b);
-	printf("%s: ok\n", cases[i].name);
 }
 
 int main(int argc, char **argv)
 {
-	struct pair_opt opt = pair_defaults;
-	unsigned int i, n = 0;
+	static const struct case_table table = {
+		.cases = cases, .nr = ARRAY_SIZE(cases),
+		.options = with_srq, .after = no_event_is_left,
+	};
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc < 3) {
-		fprintf(stderr, "usage: srq DEVICE DEVICE [CASE]\n");
-		return 2;
-	}
-	opt.srq = true;
-	pair_open(&p, argv[1], argv[2], &opt);
-	abuf = aligned_alloc(4096, LEN);
-	bbuf = aligned_alloc(4096, LEN);
-	CHECK(abuf && bbuf, "no memory");
-	amr = need_mr(&p.a, abuf, LEN, all_rights);
-	bmr = need_mr(&p.b, bbuf, LEN, all_rights);
-	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		if (argc > 3 && strcmp(argv[3], cases[i].name))
-			continue;
-		run(i);
-		n++;
-	}
-	CHECK(n, "no such case: %s", argv[3]);
-	CHECK(!ibv_dereg_mr(amr) && !ibv_dereg_mr(bmr), "ibv_dereg_mr");
-	pair_close(&p);
-	free(abuf);
-	free(bbuf);
-	return 0;
+	return cases_main(&table, argc, argv);
 }

@@ -7,20 +7,11 @@
  * uc_errors DEVICE DEVICE loss: for a network that loses packets: a message comes
  * whole or not at all, and never out of order.
  */
-#include "pair.h"
+#include "cases.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-
-#define LEN 65536
-
-static struct pair p;
-static uint8_t *abuf, *bbuf;
-static struct ibv_mr *amr, *bmr;	/* all rights */
-
-static const int all_rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
-	IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
 
 static void send_to(uint64_t wr_id, size_t len)
 {
@@ -227,33 +218,6 @@ static void solicited(void)
 	CHECK(need_ok(p.b.rcq).wr_id == 2, "wr_id");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-	int channel;
-} cases[] = {
-#define CASE(n) { #n, n, 0 }
-	CASE(nobody_receives), CASE(nobody_receives_imm), CASE(recv_too_short),
-	CASE(unknown_rkey), CASE(write_across_end), CASE(no_write_right),
-	CASE(qp_without_write), CASE(zero_length_any_key), CASE(recv_bad_lkey),
-	CASE(bad_lkey_send), CASE(no_such_operation), CASE(flush_by_modify),
-	{ "solicited", solicited, 1 },
-};
-
-static void run(unsigned int i)
-{
-	p.opt.channel = cases[i].channel;
-	pair_connect(&p);
-	cases[i].run();
-	pair_disconnect(&p);
-
-	p.opt.channel = false;
-	pair_connect(&p);
-	next_arrives(0);
-	pair_disconnect(&p);
-	printf("%s: ok\n", cases[i].name);
-}
-
 /* Message @i has a length and a pattern of its own, and its number as immediate. */
 static size_t len_of(uint32_t i)
 {
@@ -281,7 +245,6 @@ static void loss(void)
 	int64_t last = -1;
 	struct ibv_wc wc;
 
-	pair_connect(&p);
 	for (i = 0; i < 4; i++)
 		need_recv(&p.b, i, sge_of(bmr, i * 15001, 15001));
 	for (i = 0; i < count; i++) {
@@ -303,45 +266,39 @@ static void loss(void)
 	}
 	printf("%u of %u messages arrived\n", got, count);
 	CHECK(got > count / 10 && got < count, "no test of loss");
-	pair_disconnect(&p);
 }
 
-static unsigned int all(const char *name)
+static void with_channel(struct pair_opt *opt)
 {
-	unsigned int i, n = 0;
+	opt->channel = true;
+}
 
-	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		if (name && strcmp(name, cases[i].name))
-			continue;
-		run(i);
-		n++;
-	}
-	return n;
+static const struct test_case cases[] = {
+	CASE(nobody_receives), CASE(nobody_receives_imm), CASE(recv_too_short),
+	CASE(unknown_rkey), CASE(write_across_end), CASE(no_write_right),
+	CASE(qp_without_write), CASE(zero_length_any_key), CASE(recv_bad_lkey),
+	CASE(bad_lkey_send), CASE(no_such_operation), CASE(flush_by_modify),
+	CASE(solicited, .options = with_channel), CASE(loss, .manual = true),
+};
+
+static void with_uc(struct pair_opt *opt)
+{
+	opt->type = IBV_QPT_UC;
+}
+
+static void still_works(void)
+{
+	pair_connect(&p);
+	next_arrives(0);
+	pair_disconnect(&p);
 }
 
 int main(int argc, char **argv)
 {
-	struct pair_opt opt = pair_defaults;
+	static const struct case_table table = {
+		.cases = cases, .nr = ARRAY_SIZE(cases),
+		.options = with_uc, .after = still_works,
+	};
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc < 3) {
-		fprintf(stderr, "usage: uc_errors DEVICE DEVICE [CASE|loss]\n");
-		return 2;
-	}
-	opt.type = IBV_QPT_UC;
-	pair_open(&p, argv[1], argv[2], &opt);
-	abuf = aligned_alloc(4096, LEN);
-	bbuf = aligned_alloc(4096, LEN);
-	CHECK(abuf && bbuf, "no memory");
-	amr = need_mr(&p.a, abuf, LEN, all_rights);
-	bmr = need_mr(&p.b, bbuf, LEN, all_rights);
-	if (argc > 3 && !strcmp(argv[3], "loss"))
-		loss();
-	else
-		CHECK(all(argv[3]), "no such case: %s", argv[3]);
-	CHECK(!ibv_dereg_mr(amr) && !ibv_dereg_mr(bmr), "ibv_dereg_mr");
-	pair_close(&p);
-	free(abuf);
-	free(bbuf);
-	return 0;
+	return cases_main(&table, argc, argv);
 }
