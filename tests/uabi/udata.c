@@ -217,137 +217,152 @@ static void resources(const char *dev, char *line, size_t size)
 	pclose(f);
 }
 
+/* The commands, as they work; objects() fills in the handles. */
+static char memory[8192];
+static struct ib_uverbs_alloc_pd pd_cmd;
+static struct ib_uverbs_create_cq cq_cmd = { .cqe = 10, .comp_channel = -1 };
+static struct ib_uverbs_resize_cq resize_cmd = { .cqe = 100 };
+static struct ib_uverbs_create_qp qp_cmd = {
+	.max_send_wr = 1, .max_recv_wr = 1, .max_send_sge = 1, .max_recv_sge = 1,
+	.qp_type = IB_UVERBS_QPT_RC,
+};
+static struct ib_uverbs_modify_qp mod_cmd = {
+	.attr_mask = IBV_QP_STATE, .qp_state = IBV_QPS_RESET,
+};
+static struct ib_uverbs_create_srq srq_cmd = { .max_wr = 5, .max_sge = 2 };
+static struct ib_uverbs_modify_srq size_cmd = {
+	.attr_mask = IBV_SRQ_MAX_WR, .max_wr = 100,
+};
+static struct ib_uverbs_modify_srq limit_cmd = {
+	.attr_mask = IBV_SRQ_LIMIT, .srq_limit = 1,
+};
+static struct ib_uverbs_reg_mr mr_cmd = {
+	.length = sizeof(memory), .access_flags = IB_UVERBS_ACCESS_LOCAL_WRITE,
+};
+static struct ib_uverbs_alloc_mw mw_cmd = { .mw_type = IBV_MW_TYPE_1 };
+
+/* Their responses; driver data to and from them. */
+static struct ib_uverbs_alloc_pd_resp pd_resp;
+static struct ib_uverbs_create_cq_resp cq_resp;
+static struct ib_uverbs_resize_cq_resp resize_resp;
+static struct ib_uverbs_create_qp_resp qp_resp;
+static struct ib_uverbs_create_srq_resp srq_resp;
+static struct ib_uverbs_reg_mr_resp mr_resp;
+static struct ib_uverbs_alloc_mw_resp mw_resp;
+static struct prxe_create_cq_req cq_in;
+static struct prxe_create_cq_resp cq_out;
+static struct prxe_resize_cq_resp resize_out;
+static struct prxe_create_qp_req qp_in;
+static struct prxe_create_qp_resp qp_out;
+static struct prxe_create_srq_resp srq_out;
+static struct prxe_ring_info size_out;
+static struct prxe_modify_srq_req size_in;
+static char none[TAIL];
+
+#define CMD(c)	.cmd = &(c), .cmd_len = sizeof(c)
+#define RESP(r)	.resp = &(r), .resp_len = sizeof(r)
+#define IN(i)	.in = &(i), .in_len = sizeof(i)
+#define OUT(o)	.out = &(o), .out_len = sizeof(o)
+#define NO_OUT	.out = none
+
+enum { CREATE_CQ, MODIFY_SRQ_SIZE };	/* those with more to try */
+
+static const struct verb verbs[] = {
+	[CREATE_CQ] = { "create_cq", {
+		.nr = IB_USER_VERBS_CMD_CREATE_CQ,
+		CMD(cq_cmd), IN(cq_in), RESP(cq_resp), OUT(cq_out),
+	}, undo_cq, true },
+	[MODIFY_SRQ_SIZE] = { "modify_srq, size", {
+		.nr = IB_USER_VERBS_CMD_MODIFY_SRQ, CMD(size_cmd), IN(size_in),
+	}, NULL, true },
+	{ "modify_srq, limit", {
+		.nr = IB_USER_VERBS_CMD_MODIFY_SRQ, CMD(limit_cmd),
+	}, NULL, false },
+	{ "alloc_pd", {
+		.nr = IB_USER_VERBS_CMD_ALLOC_PD,
+		CMD(pd_cmd), RESP(pd_resp), NO_OUT,
+	}, undo_pd, false },
+	{ "resize_cq", {
+		.nr = IB_USER_VERBS_CMD_RESIZE_CQ,
+		CMD(resize_cmd), RESP(resize_resp), OUT(resize_out),
+	}, NULL, false },
+	{ "create_qp", {
+		.nr = IB_USER_VERBS_CMD_CREATE_QP,
+		CMD(qp_cmd), IN(qp_in), RESP(qp_resp), OUT(qp_out),
+	}, undo_qp, true },
+	{ "modify_qp", {
+		.nr = IB_USER_VERBS_CMD_MODIFY_QP, CMD(mod_cmd),
+	}, NULL, false },
+	{ "create_srq", {
+		.nr = IB_USER_VERBS_CMD_CREATE_SRQ,
+		CMD(srq_cmd), RESP(srq_resp), OUT(srq_out),
+	}, undo_srq, false },
+	{ "reg_mr", {
+		.nr = IB_USER_VERBS_CMD_REG_MR,
+		CMD(mr_cmd), RESP(mr_resp), NO_OUT,
+	}, undo_mr, false },
+	{ "alloc_mw", {
+		.nr = IB_USER_VERBS_CMD_ALLOC_MW,
+		CMD(mw_cmd), RESP(mw_resp), NO_OUT,
+	}, undo_mw, false },
+};
+
+/* What the commands speak of. */
+struct objects {
+	uint32_t pd, cq, qp, srq;
+};
+
+static struct objects objects(int fd)
+{
+	struct objects o = { .pd = raw_alloc_pd(fd) };
+	struct ib_uverbs_create_qp_resp qp;
+
+	must(!raw_create_cq(fd, 16, &o.cq, &cq_out), "create_cq");
+	must(!raw_create_qp(fd, o.pd, o.cq, &qp, &qp_out), "create_qp");
+	must(!raw_create_srq(fd, o.pd, &o.srq, &srq_out), "create_srq");
+	o.qp = qp.qp_handle;
+	qp_cmd.pd_handle = o.pd;
+	qp_cmd.send_cq_handle = o.cq;
+	qp_cmd.recv_cq_handle = o.cq;
+	mod_cmd.qp_handle = o.qp;
+	resize_cmd.cq_handle = o.cq;
+	srq_cmd.pd_handle = o.pd;
+	size_cmd.srq_handle = o.srq;
+	limit_cmd.srq_handle = o.srq;
+	size_in.ring = (uintptr_t)&size_out;
+	mr_cmd.pd_handle = o.pd;
+	mr_cmd.start = (uintptr_t)memory;
+	mr_cmd.hca_va = (uintptr_t)memory;
+	mw_cmd.pd_handle = o.pd;
+	return o;
+}
+
+static void destroy(int fd, const struct objects *o)
+{
+	check(!raw_destroy_qp(fd, o->qp), "destroy_qp");
+	check(!raw_destroy_srq(fd, o->srq), "destroy_srq");
+	check(!raw_destroy_cq(fd, o->cq), "destroy_cq");
+}
+
 int test_udata(const char *dev, char **argv)
 {
-	static char memory[8192];
+	char before[256], after[256];
 	int fd = raw_open(dev);
-	uint32_t pd = raw_alloc_pd(fd), cq_handle;
-	struct prxe_create_cq_resp cq_out;
-	struct prxe_create_cq_req cq_in = {};
-	struct prxe_create_qp_resp qp_out;
-	struct prxe_create_qp_req qp_in = {};
-	struct ib_uverbs_create_cq cq_cmd = { .cqe = 10, .comp_channel = -1 };
-	struct ib_uverbs_create_cq_resp cq_resp;
-	struct ib_uverbs_create_qp qp_cmd = {
-		.pd_handle = pd, .max_send_wr = 1, .max_recv_wr = 1,
-		.max_send_sge = 1, .max_recv_sge = 1,
-		.qp_type = IB_UVERBS_QPT_RC,
-	};
-	struct ib_uverbs_create_qp_resp qp_resp;
-	struct ib_uverbs_alloc_pd pd_cmd = {};
-	struct ib_uverbs_alloc_pd_resp pd_resp;
-	struct ib_uverbs_reg_mr mr_cmd = {
-		.start = (uintptr_t)memory, .hca_va = (uintptr_t)memory,
-		.length = sizeof(memory), .pd_handle = pd,
-		.access_flags = IB_UVERBS_ACCESS_LOCAL_WRITE,
-	};
-	struct ib_uverbs_reg_mr_resp mr_resp;
-	struct ib_uverbs_modify_qp mod_cmd = {};
-	struct ib_uverbs_create_srq srq_cmd = {
-		.pd_handle = pd, .max_wr = 5, .max_sge = 2,
-	};
-	struct ib_uverbs_create_srq_resp srq_resp;
-	struct prxe_create_srq_resp srq_out;
-	struct ib_uverbs_modify_srq size_cmd = {
-		.attr_mask = IBV_SRQ_MAX_WR, .max_wr = 100,
-	};
-	struct ib_uverbs_modify_srq limit_cmd = {
-		.attr_mask = IBV_SRQ_LIMIT, .srq_limit = 1,
-	};
-	struct prxe_ring_info size_out;
-	struct prxe_modify_srq_req size_in = { .ring = (uintptr_t)&size_out };
-	struct ib_uverbs_alloc_mw mw_cmd = { .pd_handle = pd, .mw_type = 1 };
-	struct ib_uverbs_alloc_mw_resp mw_resp;
-	struct ib_uverbs_resize_cq resize_cmd = { .cqe = 100 };
-	struct ib_uverbs_resize_cq_resp resize_resp;
-	struct prxe_resize_cq_resp resize_out;
-	uint32_t srq;
-	struct ib_uverbs_create_qp_resp qp;
-	char none[TAIL], before[256], after[256];
-	const struct verb verbs[] = {
-		{ "alloc_pd", {
-			.nr = IB_USER_VERBS_CMD_ALLOC_PD,
-			.cmd = &pd_cmd, .cmd_len = sizeof(pd_cmd),
-			.resp = &pd_resp, .resp_len = sizeof(pd_resp),
-			.out = none,
-		}, undo_pd, false },
-		{ "create_cq", {
-			.nr = IB_USER_VERBS_CMD_CREATE_CQ,
-			.cmd = &cq_cmd, .cmd_len = sizeof(cq_cmd),
-			.in = &cq_in, .in_len = sizeof(cq_in),
-			.resp = &cq_resp, .resp_len = sizeof(cq_resp),
-			.out = &cq_out, .out_len = sizeof(cq_out),
-		}, undo_cq, true },
-		{ "create_qp", {
-			.nr = IB_USER_VERBS_CMD_CREATE_QP,
-			.cmd = &qp_cmd, .cmd_len = sizeof(qp_cmd),
-			.in = &qp_in, .in_len = sizeof(qp_in),
-			.resp = &qp_resp, .resp_len = sizeof(qp_resp),
-			.out = &qp_out, .out_len = sizeof(qp_out),
-		}, undo_qp, true },
-		{ "reg_mr", {
-			.nr = IB_USER_VERBS_CMD_REG_MR,
-			.cmd = &mr_cmd, .cmd_len = sizeof(mr_cmd),
-			.resp = &mr_resp, .resp_len = sizeof(mr_resp),
-			.out = none,
-		}, undo_mr, false },
-		{ "resize_cq", {
-			.nr = IB_USER_VERBS_CMD_RESIZE_CQ,
-			.cmd = &resize_cmd, .cmd_len = sizeof(resize_cmd),
-			.resp = &resize_resp, .resp_len = sizeof(resize_resp),
-			.out = &resize_out, .out_len = sizeof(resize_out),
-		}, NULL, false },
-		{ "create_srq", {
-			.nr = IB_USER_VERBS_CMD_CREATE_SRQ,
-			.cmd = &srq_cmd, .cmd_len = sizeof(srq_cmd),
-			.resp = &srq_resp, .resp_len = sizeof(srq_resp),
-			.out = &srq_out, .out_len = sizeof(srq_out),
-		}, undo_srq, false },
-		{ "modify_srq, size", {
-			.nr = IB_USER_VERBS_CMD_MODIFY_SRQ,
-			.cmd = &size_cmd, .cmd_len = sizeof(size_cmd),
-			.in = &size_in, .in_len = sizeof(size_in),
-		}, NULL, true },
-		{ "modify_srq, limit", {
-			.nr = IB_USER_VERBS_CMD_MODIFY_SRQ,
-			.cmd = &limit_cmd, .cmd_len = sizeof(limit_cmd),
-		}, NULL, false },
-		{ "alloc_mw", {
-			.nr = IB_USER_VERBS_CMD_ALLOC_MW,
-			.cmd = &mw_cmd, .cmd_len = sizeof(mw_cmd),
-			.resp = &mw_resp, .resp_len = sizeof(mw_resp),
-			.out = none,
-		}, undo_mw, false },
-		{ "modify_qp", {
-			.nr = IB_USER_VERBS_CMD_MODIFY_QP,
-			.cmd = &mod_cmd, .cmd_len = sizeof(mod_cmd),
-		}, NULL, false },
-	};
+	struct objects o;
 
 	(void)argv;
 	context(dev);
-	must(!raw_create_cq(fd, 16, &cq_handle, &cq_out), "create_cq");
-	must(!raw_create_qp(fd, pd, cq_handle, &qp, &qp_out), "create_qp");
-	must(!raw_create_srq(fd, pd, &srq, &srq_out), "create_srq");
-	resize_cmd.cq_handle = cq_handle;
-	size_cmd.srq_handle = srq;
-	limit_cmd.srq_handle = srq;
-	qp_cmd.send_cq_handle = cq_handle;
-	qp_cmd.recv_cq_handle = cq_handle;
-	mod_cmd.qp_handle = qp.qp_handle;
-	mod_cmd.attr_mask = 1;		/* IBV_QP_STATE */
-	mod_cmd.qp_state = 0;		/* IBV_QPS_RESET */
+	o = objects(fd);
 	resources(dev, before, sizeof(before));
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		try(fd, &verbs[i]);
-	cq_flags(fd, &verbs[1]);
+	cq_flags(fd, &verbs[CREATE_CQ]);
 	size_in.ring = 8;
-	expect(fd, &verbs[6], &verbs[6].c, EFAULT, "told nowhere");
+	expect(fd, &verbs[MODIFY_SRQ_SIZE], &verbs[MODIFY_SRQ_SIZE].c, EFAULT,
+	       "told nowhere");
 	resources(dev, after, sizeof(after));
 	check(!strcmp(before, after), "left half made: %s was %s", after, before);
-	check(!raw_destroy_qp(fd, qp.qp_handle), "destroy_qp");
-	check(!raw_destroy_srq(fd, srq), "destroy_srq");
-	check(!raw_destroy_cq(fd, cq_handle), "destroy_cq");
+	destroy(fd, &o);
 	close(fd);
 	return 0;
 }
