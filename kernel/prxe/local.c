@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Work requests that send nothing: binding a window, invalidating a key.
+ * Work requests that send nothing: binding a window, registering memory,
+ * invalidating a key.
  */
+#include "fast_reg.h"
 #include "mw.h"
 #include "qp.h"
 
@@ -30,11 +32,19 @@ void prxe_complete_local(struct prxe_qp *qp)
 /* What of a local operation went wrong is told when its turn comes. */
 static void prxe_req_execute(struct prxe_qp *qp, struct prxe_swqe *wqe)
 {
-	if (wqe->w.opcode == IB_UVERBS_WR_BIND_MW) {
+	switch (wqe->w.opcode) {
+	case IB_UVERBS_WR_BIND_MW:
 		if (prxe_mw_bind(qp, &wqe->w))
 			prxe_wqe_bad(wqe, IB_WC_MW_BIND_ERR, PRXE_VERR_BIND);
-	} else if (prxe_key_invalidate(qp, wqe->w.imm_data)) {
-		prxe_wqe_bad(wqe, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_INVALIDATE);
+		break;
+	case PRXE_WR_REG_MR:
+		if (prxe_fast_register(qp, &wqe->w))
+			prxe_wqe_bad(wqe, IB_WC_MW_BIND_ERR, PRXE_VERR_FAST_REG);
+		break;
+	default:
+		if (prxe_key_invalidate(qp, wqe->w.imm_data, false))
+			prxe_wqe_bad(wqe, IB_WC_LOC_QP_OP_ERR,
+				     PRXE_VERR_INVALIDATE);
 	}
 }
 

@@ -17,6 +17,7 @@
 
 #include "ah.h"
 #include "cq.h"
+#include "fast_reg.h"
 #include "mr.h"
 #include "mw.h"
 #include "net.h"
@@ -51,6 +52,7 @@ static const struct ib_device_ops prxe_ops = {
 	.uverbs_robust_udata = 1,
 
 	.alloc_hw_port_stats = prxe_alloc_hw_port_stats,
+	.alloc_mr = prxe_alloc_mr,
 	.alloc_mw = prxe_alloc_mw,
 	.alloc_pd = prxe_alloc_pd,
 	.alloc_ucontext = prxe_alloc_ucontext,
@@ -78,6 +80,7 @@ static const struct ib_device_ops prxe_ops = {
 	.get_hw_stats = prxe_get_hw_stats,
 	.get_link_layer = prxe_get_link_layer,
 	.get_port_immutable = prxe_get_port_immutable,
+	.map_mr_sg = prxe_map_mr_sg,
 	.mmap = prxe_mmap,
 	.mmap_free = prxe_mmap_free,
 	.modify_device = prxe_modify_device,

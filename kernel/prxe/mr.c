@@ -171,18 +171,16 @@ int prxe_mr_check_reg(u64 length, u64 iova, int access, struct ib_dmah *dmah)
 }
 
 /**
- * prxe_mr_reserve() - make room for extents
- * @mr: a region that is not valid; the extents that it has are kept
+ * prxe_extents_reserve() - make room in a table of extents
+ * @t: the table; the extents that it has are kept
  * @nr: how many extents it must have room for
  *
  * Context: process. Return: 0 or -ENOMEM.
  */
-int prxe_mr_reserve(struct prxe_mr *mr, u32 nr)
+int prxe_extents_reserve(struct prxe_extents *t, u32 nr)
 {
-	struct prxe_extents *t = &mr->ext;
 	struct prxe_extent *v;
 
-	WARN_ON_ONCE(prxe_mr_state(mr) == PRXE_MR_VALID);
 	if (nr < t->cap)
 		return 0;
 	if (nr == U32_MAX)
@@ -198,12 +196,31 @@ int prxe_mr_reserve(struct prxe_mr *mr, u32 nr)
 	return 0;
 }
 
+/* Forget the extents of a table and their memory. */
+void prxe_extents_free(struct prxe_extents *t)
+{
+	if (t->v != t->one)
+		kvfree(t->v);
+	prxe_extents_init(t);
+}
+
+/**
+ * prxe_mr_reserve() - make room for extents
+ * @mr: a region that is not valid; the extents that it has are kept
+ * @nr: how many extents it must have room for
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int prxe_mr_reserve(struct prxe_mr *mr, u32 nr)
+{
+	WARN_ON_ONCE(prxe_mr_state(mr) == PRXE_MR_VALID);
+	return prxe_extents_reserve(&mr->ext, nr);
+}
+
 /* Forget the extents and their memory. The region is not valid. */
 void prxe_mr_drop_extents(struct prxe_mr *mr)
 {
-	if (mr->ext.v != mr->ext.one)
-		kvfree(mr->ext.v);
-	prxe_extents_init(&mr->ext);
+	prxe_extents_free(&mr->ext);
 }
 
 /**
@@ -212,7 +229,7 @@ void prxe_mr_drop_extents(struct prxe_mr *mr)
  * @addr: first address; behind a window that counts from 0 it becomes the
  *	region's
  * @len: bytes
- * @via: the window that it went through; see prxe_window_changed()
+ * @via: for prxe_via_changed()
  *
  * Does not look at the state. Context: RCU read-side critical section.
  * Return: the region, or an ERR_PTR with an error of mr.h.
@@ -225,7 +242,7 @@ struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
 
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "region looked up outside RCU");
 
-	via->window = NULL;
+	via->lock = NULL;
 	mr = xa_load(&dev->mrs, mem->key >> 8);
 	if (unlikely(prxe_key_is_window(mr))) {
 		mr = prxe_window_lookup(mr, mem, addr, len, via);
@@ -233,13 +250,20 @@ struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
 			return mr;
 		goto range;
 	}
-	if (unlikely(!mr || mr->key != mem->key ||
+	if (unlikely(!mr))
+		return ERR_PTR(-EINVAL);
+	if (mr->fast) {
+		via->lock = &mr->reg.lock;
+		via->seq = read_seqbegin(via->lock);
+	}
+	if (unlikely(READ_ONCE(mr->key) != mem->key ||
 		     READ_ONCE(mr->pd) != mem->pd))
 		return ERR_PTR(-EINVAL);
 	if (unlikely(mem->access & ~READ_ONCE(mr->access)))
 		return ERR_PTR(-EACCES);
 range:
-	if (unlikely(!prxe_range_ok(mr->iova, mr->length, *addr, len)))
+	if (unlikely(!prxe_range_ok(READ_ONCE(mr->iova), READ_ONCE(mr->length),
+				    *addr, len)))
 		return ERR_PTR(-ERANGE);
 	return mr;
 }

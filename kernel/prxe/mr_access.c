@@ -80,7 +80,7 @@ static int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
 
 	prxe_section_announce(slot, mr);
 	ret = prxe_mr_state_err(prxe_mr_state(mr));
-	if (unlikely(via.window && prxe_window_changed(&via)))
+	if (unlikely(prxe_via_changed(&via)))
 		ret = -EINVAL;
 	if (unlikely(ret)) {
 		prxe_section_withdraw(slot);
@@ -138,6 +138,7 @@ int prxe_mr_check(const struct prxe_mem *mem, u64 len)
 	u64 addr = mem->addr;
 	struct prxe_via via;
 	struct prxe_mr *mr;
+	int ret;
 
 	if (!len)
 		return 0;
@@ -145,9 +146,8 @@ int prxe_mr_check(const struct prxe_mem *mem, u64 len)
 	mr = prxe_mr_lookup(mem, &addr, len, &via);
 	if (IS_ERR(mr))
 		return PTR_ERR(mr);
-	if (unlikely(READ_ONCE(mr->state) == PRXE_MR_REVOKED))
-		return -EKEYREVOKED;
-	return 0;
+	ret = prxe_mr_state_err(READ_ONCE(mr->state));
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 static void prxe_map_write(const struct iosys_map *map, const void *src,

@@ -6,6 +6,7 @@
  *
  *	INVALID -> VALID -> INVALID ...	a dma-buf moves
  *	INVALID -> REVOKED		its memory is gone for good; keeps its keys
+ *	FREE -> VALID -> STOPPING -> FREE	fast registration, see fast_reg.c
  *	any     -> DEAD			deregistered: its key names nothing
  *
  * A region becomes VALID by prxe_mr_set_valid() and stops being it by
@@ -22,6 +23,7 @@
 #include <linux/dma-resv.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/seqlock.h>
 #include <rdma/ib_umem.h>
 #include <rdma/ib_verbs.h>
 
@@ -32,13 +34,14 @@
 struct dma_buf;
 struct dma_buf_pfn_attachment;
 struct prxe_mr;
-struct prxe_window;
 struct sk_buff;
 
 enum prxe_mr_state {
 	PRXE_MR_INVALID,
 	PRXE_MR_VALID,
 	PRXE_MR_REVOKED,
+	PRXE_MR_FREE,
+	PRXE_MR_STOPPING,
 	PRXE_MR_DEAD,
 };
 
@@ -78,6 +81,25 @@ struct prxe_mr_dmabuf {
 };
 
 /**
+ * struct prxe_mr_reg - fast registration
+ * @lock: of all that follows, and of the region's state, key, rights, range and
+ *	translation; its sequence tells of new ones. Innermost, interrupts off
+ * @draft: what ib_map_mr_sg() said: the next translation
+ * @page_size: of the draft
+ * @first: offset in the draft's first page
+ * @nr_pages: of the draft
+ * @max_pages: how many there may be; constant
+ */
+struct prxe_mr_reg {
+	seqlock_t lock;
+	struct prxe_extents draft;
+	u32 page_size;
+	u32 first;
+	u32 nr_pages;
+	u32 max_pages;
+};
+
+/**
  * struct prxe_mr - a memory region
  * @pd: its protection domain; compared, not followed; see prxe_mr_change()
  * @key: lkey and rkey
@@ -89,6 +111,7 @@ struct prxe_mr_dmabuf {
  * @io: the memory is I/O memory; of one validity with @ext
  * @hint: extent of the last access; only speeds up, may be anything
  * @any: takes any kernel address: not every one has memory
+ * @fast: what key, rights, range and translation are changes, by @reg
  * @ext: the translation; stable while VALID, written only while not
  * @ops: backend
  * @ref: one for the key, one for each prxe_mr_fault() under way
@@ -96,8 +119,9 @@ struct prxe_mr_dmabuf {
  * @ibmr: the core's part
  * @umem: user memory
  * @dmabuf: a dma-buf
+ * @reg: fast registration
  *
- * Fields without a rule are constant while the key exists.
+ * Fields without a rule are constant while the key exists; with @fast see there.
  */
 struct prxe_mr {
 	struct prxe_pd *pd;
@@ -109,6 +133,7 @@ struct prxe_mr {
 	u32 state;
 	bool io;
 	bool any;
+	bool fast;
 	u32 hint;
 	struct prxe_extents ext;
 
@@ -119,6 +144,7 @@ struct prxe_mr {
 	union {
 		struct ib_umem *umem;
 		struct prxe_mr_dmabuf dmabuf;
+		struct prxe_mr_reg reg;
 	};
 };
 
@@ -131,14 +157,24 @@ static inline bool prxe_key_is_window(void *entry)
 }
 
 /**
- * struct prxe_via - the window through which a region was found
- * @window: the window, under RCU; NULL if the key is the region's own
- * @seq: of what the window was bound to
+ * struct prxe_via - how long what was found by a key holds
+ * @lock: under whose sequence the key's meaning was looked up: of a window, or of
+ *	a fast registration; under RCU. NULL: it cannot change
+ * @seq: what it was
  */
 struct prxe_via {
-	struct prxe_window *window;
+	seqlock_t *lock;
 	unsigned int seq;
 };
+
+/*
+ * Does the key mean something else by now? Asked when the region was announced and
+ * seen valid.
+ */
+static inline bool prxe_via_changed(const struct prxe_via *via)
+{
+	return via->lock && read_seqretry(via->lock, via->seq);
+}
 
 static inline struct prxe_mr *to_pmr(struct ib_mr *ibmr)
 {
@@ -172,6 +208,8 @@ void prxe_mr_change(struct prxe_mr *mr, struct ib_pd *ibpd, int access);
 void prxe_mr_abort(struct prxe_mr *mr);
 void prxe_mr_stop(struct prxe_mr *mr, enum prxe_mr_state state);
 int prxe_mr_check_reg(u64 length, u64 iova, int access, struct ib_dmah *dmah);
+int prxe_extents_reserve(struct prxe_extents *t, u32 nr);
+void prxe_extents_free(struct prxe_extents *t);
 int prxe_mr_reserve(struct prxe_mr *mr, u32 nr);
 void prxe_mr_drop_extents(struct prxe_mr *mr);
 int prxe_mr_new_key(struct prxe_dev *dev, u32 *key);
@@ -181,7 +219,5 @@ struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
 /* mw.c */
 struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,
 				   u64 *addr, u64 len, struct prxe_via *via);
-/* Is it bound to something else by now? Asked when the region was announced. */
-bool prxe_window_changed(const struct prxe_via *via);
 
 #endif /* PRXE_MR_INTERNAL_H */

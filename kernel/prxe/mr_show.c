@@ -12,6 +12,8 @@ static const char * const prxe_mr_state_names[] = {
 	[PRXE_MR_INVALID] = "invalid",
 	[PRXE_MR_VALID] = "valid",
 	[PRXE_MR_REVOKED] = "revoked",
+	[PRXE_MR_FREE] = "free",
+	[PRXE_MR_STOPPING] = "stopping",
 	[PRXE_MR_DEAD] = "dead",
 };
 

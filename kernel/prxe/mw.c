@@ -27,6 +27,7 @@
 #include <rdma/ib_verbs.h>
 #include <rdma/uverbs_ioctl.h>
 
+#include "fast_reg.h"
 #include "mr_internal.h"
 #include "mw.h"
 #include "qp.h"
@@ -89,7 +90,7 @@ static struct prxe_mr *find_region(struct prxe_pd *pd, u32 key)
 	struct prxe_dev *dev = to_pdev(pd->ibpd.device);
 	struct prxe_mr *mr = xa_load(&dev->mrs, key >> 8);
 
-	if (!mr || prxe_key_is_window(mr) || mr->key != key ||
+	if (!mr || prxe_key_is_window(mr) || mr->fast || mr->key != key ||
 	    READ_ONCE(mr->pd) != pd)
 		return NULL;
 	return mr;
@@ -101,7 +102,7 @@ static struct prxe_mr *find_region(struct prxe_pd *pd, u32 key)
  * @mem: the access
  * @addr: its address in the window; becomes that in the region
  * @len: bytes
- * @via: for prxe_window_changed()
+ * @via: for prxe_via_changed()
  *
  * Context: RCU. Return: as prxe_mr_lookup().
  */
@@ -116,7 +117,7 @@ struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,
 		via->seq = read_seqbegin(&w->lock);
 		b = w->b;
 	} while (read_seqretry(&w->lock, via->seq));
-	via->window = w;
+	via->lock = &w->lock;
 
 	if (b.key != mem->key || w->pd != mem->pd || !b.mr ||
 	    (w->type2 && b.qpn != mem->qpn))
@@ -132,11 +133,6 @@ struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,
 	if (!mr || mr != b.mr)
 		return ERR_PTR(-EINVAL);
 	return mr;
-}
-
-bool prxe_window_changed(const struct prxe_via *via)
-{
-	return read_seqretry(&via->window->lock, via->seq);
 }
 
 /* @mr: what the window was bound to until now, or NULL. */
@@ -212,7 +208,7 @@ int prxe_mw_bind(struct prxe_qp *qp, const struct prxe_send_wqe *wqe)
 	return err;
 }
 
-int prxe_key_invalidate(struct prxe_qp *qp, u32 key)
+int prxe_key_invalidate(struct prxe_qp *qp, u32 key, bool remote)
 {
 	const struct prxe_mr *was = NULL;
 	struct prxe_window *w;
@@ -220,7 +216,7 @@ int prxe_key_invalidate(struct prxe_qp *qp, u32 key)
 	guard(rcu)();
 	w = find_window(qp->pd, key);
 	if (!w)
-		return -EINVAL;
+		return prxe_fast_invalidate(qp, key, remote);
 	write_seqlock(&w->lock);
 	if (w->type2 && w->b.key == key && w->b.qpn == qp->ibqp.qp_num) {
 		was = w->b.mr;

@@ -42,14 +42,16 @@ int prxe_mw_bind(struct prxe_qp *qp, const struct prxe_send_wqe *wqe);
 /**
  * prxe_key_invalidate() - execute LOCAL_INV, or what SEND_WITH_INV asks for
  * @qp: the queue pair; a window of type 2 must be bound to it
- * @key: the rkey
+ * @key: of a window, or of a fast registration (prxe_fast_invalidate())
+ * @remote: the peer asks
  *
  * On return nobody accesses memory by this key.
  *
  * Context: bottom halves off; spins for as long as a section lasts.
- * Return: 0; -EINVAL for a key that is not of a bound window of type 2.
+ * Return: 0; -EINVAL for a key that is not of a bound window of type 2, nor of a
+ * fast registration.
  */
-int prxe_key_invalidate(struct prxe_qp *qp, u32 key);
+int prxe_key_invalidate(struct prxe_qp *qp, u32 key, bool remote);
 
 /* verbs, see struct ib_device_ops */
 int prxe_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata);

@@ -11,6 +11,8 @@
 #include "qp.h"
 #include "rq.h"
 
+static_assert((int)PRXE_WR_REG_MR == (int)IB_WR_REG_MR);
+
 static u16 prxe_send_flags(int flags)
 {
 	return (flags & IB_SEND_FENCE ? PRXE_SEND_FENCE : 0) |
@@ -45,8 +47,17 @@ static int prxe_copy_op(struct prxe_send_wqe *w, const struct ib_send_wr *wr,
 		w->atomic.compare_add = atomic_wr(wr)->compare_add;
 		w->atomic.swap = atomic_wr(wr)->swap;
 		return 0;
+	case IB_WR_REG_MR:
+		w->mw.addr = reg_wr(wr)->mr->iova;
+		w->mw.length = reg_wr(wr)->mr->length;
+		w->mw.mr_lkey = reg_wr(wr)->mr->lkey;
+		w->mw.rkey = reg_wr(wr)->key;
+		w->mw.access = reg_wr(wr)->access;
+		return 0;
 	case IB_WR_SEND:
 	case IB_WR_SEND_WITH_IMM:
+	case IB_WR_SEND_WITH_INV:
+	case IB_WR_LOCAL_INV:
 		return 0;
 	default:
 		return -EINVAL;

@@ -143,6 +143,7 @@ static int create_sq(struct prxe_qp *qp, struct ib_qp_init_attr *init,
 
 	sq->lim = (struct prxe_wqe_limits) {
 		.transport = transport(init->qp_type),
+		.kernel = !uc,
 		.max_sge = sge,
 		.max_inline = room,
 		.stride = stride,

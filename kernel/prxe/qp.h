@@ -337,6 +337,7 @@ enum prxe_vendor_err {
 	PRXE_VERR_ABANDONED,	/* the message that it was taken for did not come */
 	PRXE_VERR_INVALIDATE,	/* the key to invalidate is none that could be */
 	PRXE_VERR_BIND,		/* a window cannot be bound so */
+	PRXE_VERR_FAST_REG,	/* memory cannot be registered so */
 };
 
 static inline struct prxe_qp *to_pqp(struct ib_qp *ibqp)

@@ -296,7 +296,7 @@ static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
 		return prxe_recv_fatal(qp, pkt->psn, IB_WC_LOC_PROT_ERR,
 				       PRXE_VERR_LKEY);
 	if (pkt->op->flags & PRXE_OP_HAS_IETH &&
-	    prxe_key_invalidate(qp, pkt->inv_rkey)) {
+	    prxe_key_invalidate(qp, pkt->inv_rkey, true)) {
 		/* IBTA 9.9.3, class J: the peer's fault, and it cost a receive */
 		prxe_recv_failed(qp, IB_WC_REM_INV_REQ_ERR, PRXE_VERR_INVALIDATE);
 		return prxe_refuse(qp, pkt->psn, PRXE_NAK_REMOTE_ACCESS);

@@ -6,6 +6,7 @@
 #include <rdma/ib_verbs.h>
 #include <rdma/uverbs_ioctl.h>
 
+#include "fast_reg.h"
 #include "hdr.h"
 #include "prxe.h"
 
@@ -49,6 +50,7 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 				 IB_DEVICE_SYS_IMAGE_GUID |
 				 IB_DEVICE_RC_RNR_NAK_GEN |
 				 IB_DEVICE_SRQ_RESIZE |
+				 IB_DEVICE_MEM_MGT_EXTENSIONS |
 				 IB_DEVICE_MEM_WINDOW |
 				 IB_DEVICE_MEM_WINDOW_TYPE_2B;
 	attr->kernel_cap_flags = IBK_ALLOW_USER_UNREG;
@@ -61,6 +63,7 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 	attr->max_cqe = PRXE_MAX_CQE;
 	attr->max_mr = PRXE_MAX_MR;
 	attr->max_mw = PRXE_MAX_MR;
+	attr->max_fast_reg_page_list_len = PRXE_MAX_FAST_REG_PAGES;
 	attr->max_srq = PRXE_MANY;
 	attr->max_srq_wr = PRXE_MAX_WR;
 	attr->max_srq_sge = PRXE_MAX_SGE;

@@ -25,6 +25,7 @@
 #define INLINE		BIT(1)	/* or inline data */
 #define ATOMIC		BIT(2)	/* of exactly eight bytes */
 #define LOCAL		BIT(3)	/* sends no packets */
+#define KERNEL		BIT(4)	/* for kernel users only */
 
 /* IBTA vol 1, 10.8.2, table "Work request operations by service type" */
 struct wr_rule {
@@ -43,6 +44,7 @@ static const struct wr_rule wr_rules[] = {
 	[IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD] = { ON_RC, DATA | ATOMIC },
 	[IB_UVERBS_WR_LOCAL_INV] = { ON_RC | ON_UC, LOCAL },
 	[IB_UVERBS_WR_BIND_MW] = { ON_RC | ON_UC, LOCAL },
+	[PRXE_WR_REG_MR] = { ON_RC | ON_UC, LOCAL | KERNEL },
 };
 
 /* No overflow: @num is a u16 or less and a length 32 bits. */
@@ -115,7 +117,8 @@ int prxe_send_wqe_check(const struct prxe_send_wqe *wqe,
 	if (wqe->opcode >= ARRAY_SIZE(wr_rules))
 		return -EOPNOTSUPP;
 	rule = &wr_rules[wqe->opcode];
-	if (!(rule->services & BIT(lim->transport)))
+	if (!(rule->services & BIT(lim->transport)) ||
+	    (rule->has & KERNEL && !lim->kernel))
 		return -EOPNOTSUPP;
 	if (wqe->flags & ~SEND_FLAGS)
 		return -EINVAL;

@@ -22,9 +22,13 @@
 struct prxe_send_wqe;
 struct prxe_recv_wqe;
 
+/* IB_WR_REG_MR, for which user space has no name; its fields are those of mw */
+#define PRXE_WR_REG_MR		0x20
+
 /**
  * struct prxe_wqe_limits - what a queue was created with
  * @transport: of the QP; not used for receive queues
+ * @kernel: of a kernel user, who has operations of his own
  * @max_sge: entries of the scatter/gather list
  * @max_inline: bytes of inline data; not used for receive queues
  * @stride: bytes of a slot
@@ -32,6 +36,7 @@ struct prxe_recv_wqe;
  */
 struct prxe_wqe_limits {
 	enum prxe_transport transport;
+	bool kernel;
 	u32 max_sge;
 	u32 max_inline;
 	u32 stride;
@@ -44,7 +49,7 @@ struct prxe_wqe_limits {
  * @size: bytes of the entry in use, at most the stride
  * @num_sge: entries of the scatter/gather list
  * @is_inline: the payload is in the entry; the length is its length
- * @sends: packets go out; false for local invalidate and bind
+ * @sends: packets go out; false for local invalidate, bind and registration
  */
 struct prxe_wqe_info {
 	u32 length;
@@ -62,7 +67,7 @@ struct prxe_wqe_info {
  *
  * Follows IBTA vol 1, 10.8.2 and 11.4.1.1: which operation belongs to which
  * service; inline data for SEND and RDMA WRITE only; exactly eight bytes for an
- * atomic; no data at all for local invalidate and bind. Flags that have no
+ * atomic; no data at all for local invalidate, bind and registration. Flags that have no
  * meaning for the operation (fence without RC, solicited for a read) are
  * ignored, flags outside PRXE_SEND_* are not.
  *

@@ -113,6 +113,44 @@ static void operations_by_service(void **state)
 	assert_int_equal(check(PRXE_RC, U32_MAX, 0, 0, 0, &info), -EOPNOTSUPP);
 }
 
+/* Registration is for kernel users, whose queues are marked; it takes no data. */
+static void kernel_operations(void **state)
+{
+	static const struct {
+		enum prxe_transport transport;
+		bool kernel;
+		u16 num;
+		int ret;
+	} table[] = {
+		{ PRXE_RC, false, 0, -EOPNOTSUPP },
+		{ PRXE_RC, true, 0, 0 },
+		{ PRXE_UC, false, 0, -EOPNOTSUPP },
+		{ PRXE_UC, true, 0, 0 },
+		{ PRXE_UD, true, 0, -EOPNOTSUPP },
+		{ PRXE_RC, true, 1, -EINVAL },
+	};
+	struct prxe_wqe_info info;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct prxe_wqe_limits lim = limits(table[i].transport);
+		struct prxe_send_wqe *wqe = slot(PRXE_WR_REG_MR, lim.stride);
+
+		lim.kernel = table[i].kernel;
+		wqe->num_sge = table[i].num;
+		assert_int_equal(prxe_send_wqe_check(wqe, &lim, &info),
+				 table[i].ret);
+		if (!table[i].ret) {
+			assert_false(info.sends);
+			assert_int_equal(info.length, 0);
+		}
+		free(wqe);
+	}
+	assert_int_equal(check(PRXE_RC, PRXE_WR_REG_MR, 0, 0, 0, &info),
+			 -EOPNOTSUPP);
+}
+
 static void flags(void **state)
 {
 	struct prxe_wqe_info info;
@@ -408,6 +446,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operations_by_service),
+		cmocka_unit_test(kernel_operations),
 		cmocka_unit_test(flags),
 		cmocka_unit_test(number_of_sges),
 		cmocka_unit_test(lengths),
