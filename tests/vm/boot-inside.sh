@@ -149,7 +149,7 @@ run_qemu()
 	return "$rc"
 }
 
-if [ "$KERNEL" = uml ]; then
+if [[ $KERNEL == uml* ]]; then
 	run_uml
 else
 	run_qemu

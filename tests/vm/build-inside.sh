@@ -14,7 +14,7 @@ if [ "$kernel" = production ]; then
 else
 	options+=(-DKDIR=/prxe/kernel)
 fi
-[ "$kernel" = uml ] && options+=(-DKARCH=um)
+[[ $kernel != uml* ]] || options+=(-DKARCH=um)
 
 cd /prxe/build
 # A changed option must not meet the old cache.

@@ -6,7 +6,7 @@
 vm_help()
 {
 	cat <<END
-usage: ./vm COMMAND [--kernel production|debug|uml] [--timeout SECONDS]
+usage: ./vm COMMAND [--kernel KIND] [--timeout SECONDS]
 
 Sets up a guest from Debian packages, builds prxe in it, boots it and runs:
 
@@ -30,11 +30,12 @@ Sets up a guest from Debian packages, builds prxe in it, boots it and runs:
                      debug: the same source with KASAN, lockdep, kmemleak ...
                      uml: the same source as User Mode Linux: native speed
                      without KVM, no PCI devices
+                     uml-debug: User Mode Linux with the checks of debug
   --timeout SECONDS  stop the guest after that time (default $TIMEOUT; test: 3600,
-                     14400 on the debug kernel)
+                     14400 on the debug kernels)
 
 Options come before or after COMMAND, for run before SCRIPT. Needs root on a Debian
-system; everything is kept in build/ and, for the two kernels built here, in
+system; everything is kept in build/ and, for the kernels built here, in
 \${XDG_CACHE_HOME:-~/.cache}/prxe.
 
 Environment: PRXE_ACCEL=kvm|tcg decides instead of the trial of KVM; PRXE_CHECK=ON
@@ -46,14 +47,20 @@ made or died.
 END
 }
 
-# From nothing to a built tree.
-prepare()
+# From nothing to a guest root that is ours alone.
+prepare_root()
 {
 	need_root
 	set_traps
 	take_lock
 	mkdir -p "$BUILD/logs"
 	ready_root
+}
+
+# From nothing to a built tree.
+prepare()
+{
+	prepare_root
 	ready_kernel
 	build_all
 	new_rundir
@@ -114,11 +121,7 @@ cmd_part()
 cmd_root()
 {
 	[ $# -eq 0 ] || usage_error "root takes no argument"
-	need_root
-	set_traps
-	take_lock
-	mkdir -p "$BUILD/logs"
-	ready_root
+	prepare_root
 	printf '%s\n' "$ROOT"
 }
 
@@ -126,11 +129,7 @@ cmd_root()
 cmd_cached()
 {
 	[ $# -eq 0 ] || usage_error "cached takes no argument"
-	need_root
-	set_traps
-	take_lock
-	mkdir -p "$BUILD/logs"
-	ready_root
+	prepare_root
 	kernel_is_cached
 	exit
 }
@@ -139,11 +138,7 @@ cmd_cached()
 cmd_style()
 {
 	[ $# -eq 0 ] || usage_error "style takes no argument"
-	need_root
-	set_traps
-	take_lock
-	mkdir -p "$BUILD/logs"
-	ready_root
+	prepare_root
 	root_mounts
 	in_root "$ROOT" "${MOUNTS[@]}" -- bash /prxe/src/tests/vm/style.sh </dev/null
 	exit
@@ -160,8 +155,8 @@ take_option()
 		;;
 	--kernel)
 		case ${2:-} in
-		production|debug|uml) KERNEL=$2 ;;
-		*) usage_error "--kernel is production, debug or uml" ;;
+		production|debug|uml|uml-debug) KERNEL=$2 ;;
+		*) usage_error "--kernel is production, debug, uml or uml-debug" ;;
 		esac
 		TAKEN=2
 		;;

@@ -86,7 +86,7 @@ accelerator()
 {
 	local stamp=$BUILD/.accelerator id
 
-	[ "$KERNEL" = uml ] && { echo none; return; }
+	[[ $KERNEL == uml* ]] && { echo none; return; }
 	[ -n "${PRXE_ACCEL:-}" ] && { echo "$PRXE_ACCEL"; return; }
 	[ -w /dev/kvm ] || { echo tcg; return; }
 	id="$(cat /proc/sys/kernel/random/boot_id) $(cat "$ROOT/etc/prxe-kernel")"

@@ -1,18 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel-inside.sh KIND TARBALL: build the kernel KIND (uml or debug) from the
-# kernel source TARBALL in /prxe/kernel; runs inside the guest root.
+# kernel-inside.sh KIND TARBALL FRAGMENT...: build the kernel KIND (uml, debug or
+# uml-debug) in /prxe/kernel, from the kernel source TARBALL and the FRAGMENTs of
+# this directory; runs inside the guest root.
 
 set -eu
 
 kind=$1
-fragment=/prxe/src/tests/vm/$kind.config
+tarball=$2
+shift 2
 arch=x86_64
-[ "$kind" = uml ] && arch=um
+[[ $kind != uml* ]] || arch=um
 
 cd /prxe/kernel
-tar -xf "$2" --strip-components=1
+tar -xf "$tarball" --strip-components=1
+
+# Of a symbol that is named twice the last mention counts.
+fragment=.prxe-fragment
+(cd /prxe/src/tests/vm && cat "$@") | tac |
+	awk 'match($0, /CONFIG_[A-Z0-9_]+/) && seen[substr($0, RSTART, RLENGTH)]++ { next } 1' |
+	tac >"$fragment"
 
 make ARCH="$arch" tinyconfig
 ARCH="$arch" scripts/kconfig/merge_config.sh -m .config "$fragment"
@@ -47,7 +55,7 @@ while read -r line; do
 	esac
 done <"$fragment"
 if ((lost)); then
-	echo "Kconfig did not accept all of tests/vm/$kind.config"
+	echo "Kconfig did not accept all of $*"
 	exit 1
 fi
 

@@ -4,9 +4,10 @@
 # Which kernel the guest runs.
 #
 #   production	Debian's own, from the guest root
-#   uml, debug	built once from the same source with a fragment of ours over
-#		tinyconfig (tests/vm/{uml,debug}.config), kept in the user's cache
-#		under the version of the source and the hash of the fragment
+#   uml, debug, uml-debug
+#		built once from the same source with fragments of ours over
+#		tinyconfig, kept in the user's cache under the version of the
+#		source and the hash of the fragments
 
 KERNEL=production
 VERSION=		# kernel release of the guest
@@ -27,12 +28,23 @@ source_tarball()
 	die "the guest root holds no kernel source"
 }
 
+# The fragments over tinyconfig, the later over the earlier
+kernel_fragments()
+{
+	case $KERNEL in
+	uml)		echo uml.config ;;
+	debug)		echo debug.config checks.config ;;
+	uml-debug)	echo uml.config checks.config uml-debug.config ;;
+	esac
+}
+
 # The key names everything the result depends on: source, fragment, recipe.
 kernel_key()
 {
 	local hash
 
-	hash=$(cat "$TOP/tests/vm/$KERNEL.config" "$TOP/tests/vm/kernel-inside.sh" | sha256sum | cut -c1-12)
+	# shellcheck disable=SC2046 # words
+	hash=$(cd "$TOP/tests/vm" && cat $(kernel_fragments) kernel-inside.sh | sha256sum | cut -c1-12)
 	printf '%s-%s-%s' "$KERNEL" "${VERSION%%+*}" "$hash"
 }
 
@@ -52,10 +64,11 @@ make_kernel()
 		find "$cache" -maxdepth 1 -name "$KERNEL-*" -mtime +30 -exec rm -rf {} +
 		TMPTREE=$cache/$KERNEL.tmp
 		mkdir "$TMPTREE" || die "cannot create $TMPTREE"
+		# shellcheck disable=SC2046 # words
 		step "building the $KERNEL kernel ($what)" "kernel-$KERNEL" \
 			in_root "$ROOT" --ro "$TOP" /prxe/src --bind "$TMPTREE" /prxe/kernel -- \
 			nice bash /prxe/src/tests/vm/kernel-inside.sh "$KERNEL" \
-			"/${tarball#"$ROOT"/}" ||
+			"/${tarball#"$ROOT"/}" $(kernel_fragments) ||
 			die "the $KERNEL kernel could not be built"
 		mv "$TMPTREE" "$tree" || die "cannot rename $TMPTREE"
 		TMPTREE=
@@ -79,7 +92,7 @@ ready_kernel()
 	production)
 		return
 		;;
-	uml)
+	uml*)
 		[ "$(uname -m)" = x86_64 ] || die "User Mode Linux needs an x86-64 host"
 		;;
 	esac

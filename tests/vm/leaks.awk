@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # awk -v known=tests/vm/leaks.known -v modules="$(cat /proc/modules)" \
-#	-f leaks.awk /sys/kernel/debug/kmemleak
+#	-f hex.awk -f leaks.awk /sys/kernel/debug/kmemleak
 #
 # Print a kmemleak report without the known leaks; exit 0 when something is left.
 # Addresses in modules that have been unloaded since are printed as module+offset,
@@ -11,7 +11,6 @@ BEGIN {
 	while ((getline line < known) > 0)
 		if (line !~ /^#/ && line != "")
 			expected[line]
-	digits = "0123456789abcdef"
 	n = split(modules, lines, "\n")
 	for (i = 1; i <= n; i++) {
 		split(lines[i], word, " ")
@@ -23,13 +22,6 @@ BEGIN {
 }
 
 # A 64-bit address is more than a number of awk holds: both halves apart.
-function hex(text,    i, value)
-{
-	value = 0
-	for (i = 1; i <= length(text); i++)
-		value = value * 16 + index(digits, substr(text, i, 1)) - 1
-	return value
-}
 function padded(text)
 {
 	sub(/^0x/, "", text)

@@ -1,17 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# awk -v symbols=KALLSYMS -f profile.awk
+# awk -v symbols=KALLSYMS -f hex.awk -f profile.awk
 #
 # From addresses, one a line, to the symbols that hold most of them. User Mode
 # Linux lives below 2^53, so that a double holds its addresses.
-
-function hex(text,    i, value)
-{
-	value = 0
-	for (i = 1; i <= length(text); i++)
-		value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
-	return value
-}
 
 BEGIN {
 	sort = "grep -i ' [tw] ' " symbols " | sort"

@@ -55,6 +55,7 @@ cmd_profile()
 	[ "$GUEST_STATUS" -eq 0 ] || exit "$GUEST_STATUS"
 	wait_file "$RUNDIR/profile.done" "$$"
 	perf script -i "$RUNDIR/perf.data" -F ip 2>>"$BUILD/logs/perf.log" |
-		awk -v symbols="$RUNDIR/kallsyms" -f "$TOP/tests/vm/profile.awk"
+		awk -v symbols="$RUNDIR/kallsyms" -f "$TOP/tests/vm/hex.awk" \
+			-f "$TOP/tests/vm/profile.awk"
 	exit
 }

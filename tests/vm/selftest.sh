@@ -119,7 +119,7 @@ test_leaks()
 
 	modules='prxe 4096 0 - Live 0xffffffffc0100000
 softgpu 16384 1 prxe, Live 0xffffffffc0200000 (O)'
-	report=$(awk -v modules="$modules" -v known=tests/vm/leaks.known -f tests/vm/leaks.awk <<-END
+	report=$(awk -v modules="$modules" -v known=tests/vm/leaks.known -f tests/vm/hex.awk -f tests/vm/leaks.awk <<-END
 		unreferenced object 0xffff888012345600 (size 64):
 		  backtrace (crc 1234):
 		    kmalloc+0x1/0x2
@@ -136,7 +136,7 @@ softgpu 16384 1 prxe, Live 0xffffffffc0200000 (O)'
 	is "its frames in an unloaded module, and no leak that is known" \
 		"softgpu+0x3fff prxe+0x10 0xffffffffc0101000 kmalloc+0x1/0x2" \
 		"$(sed 1,2d <<<"$report" | xargs)"
-	awk -v known=tests/vm/leaks.known -f tests/vm/leaks.awk /dev/null
+	awk -v known=tests/vm/leaks.known -f tests/vm/hex.awk -f tests/vm/leaks.awk /dev/null
 	is "no leak" 1 $?
 }
 
@@ -219,7 +219,7 @@ test_guest()
 	kill -TERM "$(cat "/proc/$!/task/$!/children")"
 	wait $!
 	is "SIGTERM" 143 $?
-	if [ "$kernel" != uml ]; then
+	if [[ $kernel != uml* ]]; then
 		guest 'echo c >/proc/sysrq-trigger; sleep 100'
 		is "a crash of the guest" 125 $?
 		grep -q 'sysrq triggered crash' "$work/err"

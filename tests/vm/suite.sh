@@ -109,8 +109,10 @@ cmd_test()
 
 	[ $# -le 1 ] || usage_error "test takes one pattern"
 	pattern=${1:-}
-	[ -n "$TIMEOUT_GIVEN" ] || TIMEOUT=3600
-	[ -n "$TIMEOUT_GIVEN" ] || [ "$KERNEL" != debug ] || TIMEOUT=14400
+	if [ -z "$TIMEOUT_GIVEN" ]; then
+		TIMEOUT=3600
+		[[ $KERNEL != *debug ]] || TIMEOUT=14400
+	fi
 	prepare
 	mkdir "$RUNDIR/logs"
 	: >"$RUNDIR/results"
