@@ -51,6 +51,9 @@ static const struct ib_device_ops prxe_ops = {
 	.uverbs_abi_ver = PRXE_UVERBS_ABI_VERSION,
 	.uverbs_robust_udata = 1,
 
+#if IS_ENABLED(CONFIG_INFINIBAND_ON_DEMAND_PAGING)
+	.advise_mr = prxe_advise_mr,
+#endif
 	.alloc_hw_port_stats = prxe_alloc_hw_port_stats,
 	.alloc_mr = prxe_alloc_mr,
 	.alloc_mw = prxe_alloc_mw,

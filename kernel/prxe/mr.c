@@ -163,7 +163,8 @@ int prxe_mr_check_reg(u64 length, u64 iova, int access, struct ib_dmah *dmah)
 	if (access & (IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC) &&
 	    !(access & IB_ACCESS_LOCAL_WRITE))
 		return -EINVAL;
-	if (access & ~(PRXE_MR_ACCESS | IB_ACCESS_OPTIONAL))
+	if (access & ~(PRXE_MR_ACCESS | IB_ACCESS_OPTIONAL |
+		       IB_ACCESS_ON_DEMAND))
 		return -EOPNOTSUPP;
 	if (!length || length - 1 > U64_MAX - iova)
 		return -EINVAL;
@@ -268,17 +269,31 @@ range:
 	return mr;
 }
 
-static struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len)
+/**
+ * prxe_mr_get() - find the region of an access and keep it
+ * @mem: key, domain, rights and address
+ * @len: bytes
+ * @addr: set to the first address in the region
+ *
+ * Context: any up to softirq. To be ended with prxe_mr_put().
+ * Return: the region, or an ERR_PTR with an error of mr.h.
+ */
+struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len, u64 *addr)
 {
-	u64 addr = mem->addr;
 	struct prxe_via via;
 	struct prxe_mr *mr;
 
+	*addr = mem->addr;
 	guard(rcu)();
-	mr = prxe_mr_lookup(mem, &addr, len, &via);
+	mr = prxe_mr_lookup(mem, addr, len, &via);
 	if (!IS_ERR(mr) && !kref_get_unless_zero(&mr->ref))
 		return ERR_PTR(-EINVAL);
 	return mr;
+}
+
+void prxe_mr_put(struct prxe_mr *mr)
+{
+	kref_put(&mr->ref, prxe_mr_free);
 }
 
 /**
@@ -289,10 +304,11 @@ static struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len)
  * @arg: for @fn
  *
  * A buffer that moves all the time may win every race between prxe_mr_fault() and
- * the access. This is the way out: accesses to this region from inside of
- * @fn do not return -EAGAIN. @fn runs with the reservation lock of the dma-buf
- * held: it may take spinlocks of queue pairs, allocate memory and send, but
- * neither call prxe_mr_fault() nor wait for anyone who does.
+ * the access. This is the way out: accesses to these bytes from inside of
+ * @fn do not return -EAGAIN (of memory on demand, to the first two megabytes).
+ * @fn runs with the reservation lock of the dma-buf, or the umem_mutex of memory
+ * on demand, held: it may take spinlocks of queue pairs, allocate memory under them
+ * and send, but neither call prxe_mr_fault() nor wait for anyone who does.
  *
  * Context: process, no lock held.
  * Return: what @fn returned; without @fn as prxe_mr_fault().
@@ -300,20 +316,24 @@ static struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len)
 int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
 		      int (*fn)(void *arg), void *arg)
 {
+	bool write = mem->access & (IB_ACCESS_LOCAL_WRITE |
+				    IB_ACCESS_REMOTE_WRITE |
+				    IB_ACCESS_REMOTE_ATOMIC);
 	struct prxe_mr *mr;
 	int ret = 0;
+	u64 addr;
 
 	might_sleep();
 	if (!len)
 		return fn ? fn(arg) : 0;
-	mr = prxe_mr_get(mem, len);
+	mr = prxe_mr_get(mem, len, &addr);
 	if (IS_ERR(mr))
 		return PTR_ERR(mr);
 	if (mr->ops->fault)
-		ret = mr->ops->fault(mr, fn, arg);
+		ret = mr->ops->fault(mr, addr, len, write, fn, arg);
 	else if (fn)
 		ret = fn(arg);
-	kref_put(&mr->ref, prxe_mr_free);
+	prxe_mr_put(mr);
 	return ret;
 }
 

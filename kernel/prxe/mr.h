@@ -145,6 +145,9 @@ struct ib_mr *prxe_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 				 u64 length, u64 iova, int access,
 				 struct ib_pd *ibpd, struct ib_udata *udata);
 int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
+int prxe_advise_mr(struct ib_pd *ibpd, enum ib_uverbs_advise_mr_advice advice,
+		   u32 flags, struct ib_sge *sg, u32 num_sge,
+		   struct uverbs_attr_bundle *attrs);
 int prxe_fill_res_mr_entry(struct sk_buff *msg, struct ib_mr *ibmr);
 
 /* module init and exit of what all devices share (section slots, crc) */

@@ -31,11 +31,13 @@
  * @mr: the region
  * @off: offset in the translation
  * @idx: the extent that has it
+ * @need: bits that a page of memory on demand must have
  */
 struct prxe_cursor {
 	struct prxe_mr *mr;
 	u64 off;
 	u32 idx;
+	unsigned long need;
 };
 
 static int prxe_mr_state_err(u32 state)
@@ -57,6 +59,29 @@ static bool prxe_mr_is_memory(u64 addr, u64 len)
 {
 	return virt_addr_valid((void *)(uintptr_t)addr) &&
 	       virt_addr_valid((void *)(uintptr_t)(addr + len - 1));
+}
+
+/* What an access needs of a page of memory on demand. */
+static unsigned long prxe_mr_page_need(const struct prxe_mem *mem)
+{
+	bool write = mem->access & (IB_ACCESS_LOCAL_WRITE |
+				    IB_ACCESS_REMOTE_WRITE |
+				    IB_ACCESS_REMOTE_ATOMIC);
+
+	return PRXE_PAGE_HERE | (write ? PRXE_PAGE_WRITE : 0);
+}
+
+/*
+ * The page of memory on demand that @c is at. Return: its address, or NULL if it has
+ * to be faulted in.
+ */
+static void *prxe_mr_page(const struct prxe_cursor *c)
+{
+	/* Pairs with the release in odp_take(). */
+	unsigned long entry = smp_load_acquire(&c->mr->pages[c->off >>
+							     PAGE_SHIFT]);
+
+	return (entry & c->need) == c->need ? (void *)(entry & PAGE_MASK) : NULL;
 }
 
 /*
@@ -89,6 +114,13 @@ static int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
 
 	c->mr = mr;
 	c->off = addr - mr->iova + mr->first;
+	if (mr->pages) {
+		c->need = prxe_mr_page_need(mem);
+		if (likely(prxe_mr_page(c)))
+			return 0;
+		prxe_section_withdraw(slot);
+		return -EAGAIN;
+	}
 	hint = READ_ONCE(mr->hint);
 	c->idx = prxe_extents_find(&mr->ext, c->off, hint);
 	if (c->idx != hint)
@@ -96,14 +128,35 @@ static int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
 	return 0;
 }
 
-/* The bytes up to @max that follow in one piece; @c moves behind them. */
+/* prxe_mr_next() in memory on demand */
+static size_t prxe_mr_next_page(struct prxe_cursor *c, size_t max,
+				struct iosys_map *map)
+{
+	size_t len = min_t(size_t, max, PAGE_SIZE - offset_in_page(c->off));
+	void *page = prxe_mr_page(c);
+
+	if (!page)
+		return 0;
+	iosys_map_set_vaddr(map, page + offset_in_page(c->off));
+	c->off += len;
+	return len;
+}
+
+/*
+ * The bytes up to @max that follow in one piece; @c moves behind them. Return: how
+ * many; 0 if they have to be faulted in.
+ */
 static size_t prxe_mr_next(struct prxe_cursor *c, size_t max,
 			   struct iosys_map *map)
 {
 	const struct prxe_extent *e = &c->mr->ext.v[c->idx];
-	size_t len = min_t(u64, max, e[1].off - c->off);
-	void *addr = e->addr + (c->off - e->off);
+	size_t len;
+	void *addr;
 
+	if (unlikely(c->mr->pages))
+		return prxe_mr_next_page(c, max, map);
+	len = min_t(u64, max, e[1].off - c->off);
+	addr = e->addr + (c->off - e->off);
 	if (c->mr->io)
 		iosys_map_set_vaddr_iomem(map, (void __iomem *)addr);
 	else
@@ -167,7 +220,7 @@ static void prxe_map_read(void *dst, const struct iosys_map *map, size_t len)
 		memcpy(dst, map->vaddr, len);
 }
 
-/* One step. Return: bytes written, at least 1. */
+/* One step. Return: bytes written; 0 if the page went away, see prxe_mr_next(). */
 static size_t prxe_mr_write(struct prxe_cursor *c, const void *src, size_t len)
 {
 	size_t done = 0;
@@ -178,6 +231,8 @@ static size_t prxe_mr_write(struct prxe_cursor *c, const void *src, size_t len)
 		size_t n = prxe_mr_next(c, prxe_mr_piece(c->mr, len - done),
 					&map);
 
+		if (unlikely(!n))
+			break;
 		prxe_map_write(&map, src + done, n);
 		done += n;
 	} while (done < len && !prxe_mr_stopping(c->mr));
@@ -211,7 +266,7 @@ int prxe_mr_copy_in(const struct prxe_mem *mem, const void *src, size_t len)
 	return ret;
 }
 
-/* One step. Return: bytes read, at least 1. */
+/* One step. Return: bytes read, as prxe_mr_write(). */
 static size_t prxe_mr_read(struct prxe_cursor *c, void *dst, size_t len,
 			   u32 *crc)
 {
@@ -223,6 +278,8 @@ static size_t prxe_mr_read(struct prxe_cursor *c, void *dst, size_t len,
 		size_t n = prxe_mr_next(c, prxe_mr_piece(c->mr, len - done),
 					&map);
 
+		if (unlikely(!n))
+			break;
 		if (crc && !map.is_iomem) {
 			*crc = prxe_crc_copy(*crc, dst + done, map.vaddr, n);
 		} else {
@@ -268,16 +325,17 @@ static size_t prxe_mr_next_pair(struct prxe_cursor *to,
 {
 	struct prxe_cursor was = *from;
 	size_t n = prxe_mr_next(from, max, src);
-	size_t m = prxe_mr_next(to, n, dst);
+	size_t m = n ? prxe_mr_next(to, n, dst) : 0;
 
 	if (m < n) {
 		*from = was;
-		prxe_mr_next(from, m, src);
+		if (m && prxe_mr_next(from, m, src) != m)
+			return 0;
 	}
 	return m;
 }
 
-/* One step. Return: bytes copied, at least 1. */
+/* One step. Return: bytes copied, as prxe_mr_write(). */
 static size_t prxe_mr_move(struct prxe_cursor *to, struct prxe_cursor *from,
 			   size_t len)
 {
@@ -291,6 +349,8 @@ static size_t prxe_mr_move(struct prxe_cursor *to, struct prxe_cursor *from,
 
 		max = prxe_mr_piece(from->mr, max);
 		n = prxe_mr_next_pair(to, from, max, &dst, &src);
+		if (unlikely(!n))
+			break;
 		if (!src.is_iomem)
 			prxe_map_write(&dst, src.vaddr, n);
 		else if (!dst.is_iomem)
@@ -406,7 +466,10 @@ int prxe_mr_atomic(const struct prxe_mem *mem, bool cas, u64 compare,
 		ret = -EFAULT;
 		goto withdraw;
 	}
-	prxe_mr_next(&c, sizeof(u64), &map);
+	if (unlikely(!prxe_mr_next(&c, sizeof(u64), &map))) {
+		ret = -EAGAIN;
+		goto withdraw;
+	}
 	if (map.is_iomem)
 		*orig = prxe_mr_atomic_io(map.vaddr_iomem, cas, compare,
 					  swap_add);

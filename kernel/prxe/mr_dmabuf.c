@@ -195,8 +195,9 @@ static int prxe_mr_dmabuf_revalidate(struct prxe_mr *mr)
 	}
 }
 
-static int prxe_mr_dmabuf_fault(struct prxe_mr *mr, int (*fn)(void *arg),
-				void *arg)
+/* The whole of it, whatever was asked for: it moves as a whole. */
+static int prxe_mr_dmabuf_fault(struct prxe_mr *mr, u64 addr, u64 len,
+				bool write, int (*fn)(void *arg), void *arg)
 {
 	struct prxe_mr_dmabuf *d = &mr->dmabuf;
 	int ret = -EINVAL;

@@ -23,6 +23,7 @@
 #include <linux/dma-resv.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/seqlock.h>
 #include <rdma/ib_umem.h>
 #include <rdma/ib_verbs.h>
@@ -33,6 +34,7 @@
 
 struct dma_buf;
 struct dma_buf_pfn_attachment;
+struct ib_umem_odp;
 struct prxe_mr;
 struct sk_buff;
 
@@ -48,16 +50,18 @@ enum prxe_mr_state {
 /**
  * struct prxe_mr_ops - a backend
  * @import: how the memory came here, for people (R16)
- * @fault: make the region valid again, then call @fn, if given, while nothing
- *	can invalidate it; NULL for a backend whose regions never are. Process
- *	context. Return: of prxe_mr_fault_run().
+ * @fault: make @len bytes at @addr of the region valid again, to be written to if
+ *	@write, then call @fn, if given, while nothing can invalidate them; NULL for
+ *	a backend whose regions never are. Process context. Return: of
+ *	prxe_mr_fault_run().
  * @release: the key is gone: stop and give back the memory. Process context,
  *	cannot fail.
  * @show: add to the region's netlink table; may be NULL. Return: 0, -EMSGSIZE.
  */
 struct prxe_mr_ops {
 	const char *import;
-	int (*fault)(struct prxe_mr *mr, int (*fn)(void *arg), void *arg);
+	int (*fault)(struct prxe_mr *mr, u64 addr, u64 len, bool write,
+		     int (*fn)(void *arg), void *arg);
 	void (*release)(struct prxe_mr *mr);
 	int (*show)(struct sk_buff *msg, const struct prxe_mr *mr);
 };
@@ -79,6 +83,22 @@ struct prxe_mr_dmabuf {
 	unsigned long npages;
 	unsigned long moves;
 };
+
+/**
+ * struct prxe_mr_odp - user memory on demand
+ * @lock: read: faults; write: the release
+ * @umem: the core's part, with the notifier; constant
+ * @present: pages in the table, &prxe_mr.pages; umem_mutex
+ */
+struct prxe_mr_odp {
+	struct rw_semaphore lock;
+	struct ib_umem_odp *umem;
+	unsigned long present;
+};
+
+/* Bits of an entry of &prxe_mr.pages, see mr_odp.c; the rest is an address. */
+#define PRXE_PAGE_HERE		1ul
+#define PRXE_PAGE_WRITE		2ul
 
 /**
  * struct prxe_mr_reg - fast registration
@@ -113,12 +133,15 @@ struct prxe_mr_reg {
  * @any: takes any kernel address: not every one has memory
  * @fast: what key, rights, range and translation are changes, by @reg
  * @ext: the translation; stable while VALID, written only while not
+ * @pages: the translation of memory on demand, instead of @ext; umem_mutex to
+ *	write, sections to read (mr_odp.c). Else NULL
  * @ops: backend
  * @ref: one for the key, one for each prxe_mr_fault() under way
  * @rcu: frees it after the readers
  * @ibmr: the core's part
  * @umem: user memory
  * @dmabuf: a dma-buf
+ * @odp: memory on demand
  * @reg: fast registration
  *
  * Fields without a rule are constant while the key exists; with @fast see there.
@@ -136,6 +159,7 @@ struct prxe_mr {
 	bool fast;
 	u32 hint;
 	struct prxe_extents ext;
+	unsigned long *pages;
 
 	const struct prxe_mr_ops *ops;
 	struct kref ref;
@@ -144,6 +168,7 @@ struct prxe_mr {
 	union {
 		struct ib_umem *umem;
 		struct prxe_mr_dmabuf dmabuf;
+		struct prxe_mr_odp odp;
 		struct prxe_mr_reg reg;
 	};
 };
@@ -215,6 +240,32 @@ void prxe_mr_drop_extents(struct prxe_mr *mr);
 int prxe_mr_new_key(struct prxe_dev *dev, u32 *key);
 struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
 			       struct prxe_via *via);
+
+struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len, u64 *addr);
+void prxe_mr_put(struct prxe_mr *mr);
+
+/* mr_odp.c */
+#if IS_ENABLED(CONFIG_INFINIBAND_ON_DEMAND_PAGING)
+int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length, int access);
+bool prxe_mr_is_odp(const struct prxe_mr *mr);
+u64 prxe_mr_odp_start(const struct prxe_mr *mr);
+#else
+static inline int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length,
+				   int access)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline bool prxe_mr_is_odp(const struct prxe_mr *mr)
+{
+	return false;
+}
+
+static inline u64 prxe_mr_odp_start(const struct prxe_mr *mr)
+{
+	return 0;
+}
+#endif
 
 /* mw.c */
 struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,

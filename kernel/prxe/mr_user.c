@@ -72,6 +72,13 @@ struct ib_mr *prxe_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 		return ERR_CAST(mr);
 	prxe_mr_set_range(mr, iova, length);
 
+	if (access & IB_ACCESS_ON_DEMAND) {
+		ret = prxe_mr_odp_init(mr, start, length, access);
+		if (ret)
+			goto abort;
+		prxe_mr_publish(mr);
+		return &mr->ibmr;
+	}
 	mr->umem = ib_umem_get_va(ibpd->device, start, length, access);
 	if (IS_ERR(mr->umem)) {
 		ret = PTR_ERR(mr->umem);
@@ -95,7 +102,17 @@ abort:
 /* Pages that were pinned for reading only do not become writable. */
 static bool may_have(const struct prxe_mr *mr, int access)
 {
+	if (prxe_mr_is_odp(mr) || access & IB_ACCESS_ON_DEMAND)
+		return prxe_mr_is_odp(mr) && !ib_access_writable(access & ~mr->access);
 	return mr->umem->writable || !ib_access_writable(access);
+}
+
+/* The memory meant is that of the process which registered it; 0: another. */
+static u64 own_start(const struct prxe_mr *mr)
+{
+	if (prxe_mr_is_odp(mr))
+		return prxe_mr_odp_start(mr);
+	return mr->umem->owning_mm == current->mm ? mr->umem->address : 0;
 }
 
 /**
@@ -123,7 +140,7 @@ struct ib_mr *prxe_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 	struct prxe_mr *mr = to_pmr(ibmr);
 	int ret;
 
-	if (mr->ops != &prxe_mr_user_ops)
+	if (mr->ops != &prxe_mr_user_ops && !prxe_mr_is_odp(mr))
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!(flags & IB_MR_REREG_PD))
 		ibpd = ibmr->pd;
@@ -132,11 +149,12 @@ struct ib_mr *prxe_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 	if (flags & IB_MR_REREG_TRANS)
 		return prxe_reg_user_mr(ibpd, start, length, iova, access, NULL,
 					udata);
-	/* the memory meant is that of the process which registered it */
-	if (!may_have(mr, access))
-		return mr->umem->owning_mm != current->mm ? ERR_PTR(-EINVAL) :
-			prxe_reg_user_mr(ibpd, mr->umem->address, mr->length,
-					 mr->iova, access, NULL, udata);
+	if (!may_have(mr, access)) {
+		start = own_start(mr);
+		return !start ? ERR_PTR(-EINVAL) :
+			prxe_reg_user_mr(ibpd, start, mr->length, mr->iova,
+					 access, NULL, udata);
+	}
 
 	ret = prxe_mr_check_reg(mr->length, mr->iova, access, NULL);
 	if (!ret)

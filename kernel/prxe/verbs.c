@@ -22,6 +22,22 @@
 /* 4.096 us * 2^15, the delay that a busy host may add to an acknowledgment */
 #define PRXE_ACK_DELAY	15
 
+/* What memory on demand can be used for; see mr_odp.c. */
+static void query_odp(struct ib_device_attr *attr)
+{
+	if (!IS_ENABLED(CONFIG_INFINIBAND_ON_DEMAND_PAGING))
+		return;
+	attr->kernel_cap_flags |= IBK_ON_DEMAND_PAGING;
+	attr->odp_caps.general_caps = IB_ODP_SUPPORT;
+	attr->odp_caps.per_transport_caps.rc_odp_caps =
+		IB_ODP_SUPPORT_SEND | IB_ODP_SUPPORT_RECV |
+		IB_ODP_SUPPORT_WRITE | IB_ODP_SUPPORT_READ |
+		IB_ODP_SUPPORT_ATOMIC | IB_ODP_SUPPORT_SRQ_RECV;
+	attr->odp_caps.per_transport_caps.uc_odp_caps =
+		IB_ODP_SUPPORT_SEND | IB_ODP_SUPPORT_WRITE;
+	attr->odp_caps.per_transport_caps.ud_odp_caps = IB_ODP_SUPPORT_SEND;
+}
+
 /**
  * prxe_query_device() - what the device can do
  * @ibdev: the device
@@ -54,6 +70,7 @@ int prxe_query_device(struct ib_device *ibdev, struct ib_device_attr *attr,
 				 IB_DEVICE_MEM_WINDOW |
 				 IB_DEVICE_MEM_WINDOW_TYPE_2B;
 	attr->kernel_cap_flags = IBK_ALLOW_USER_UNREG;
+	query_odp(attr);
 	attr->max_qp = PRXE_MAX_QPN - PRXE_MIN_QPN + 1;
 	attr->max_qp_wr = PRXE_MAX_WR;
 	attr->max_send_sge = PRXE_MAX_SGE;

@@ -14,6 +14,7 @@ static void prxe_free_context(struct ibv_context *ibctx)
 }
 
 static const struct verbs_context_ops prxe_context_ops = {
+	.advise_mr = ibv_cmd_advise_mr,
 	.alloc_mw = prxe_alloc_mw,
 	.alloc_parent_domain = prxe_alloc_parent_domain,
 	.alloc_pd = prxe_alloc_pd,

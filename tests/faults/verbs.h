@@ -106,7 +106,17 @@ void make_ud(void);
 int call_ud_init(void);
 int call_query_qp(void);
 
+/* verbs_mcast.c */
+int call_attach4(void);
+int call_attach6(void);
+void undo_attach4(void);
+void undo_attach6(void);
+
 /* verbs_mr.c */
+int call_reg_odp(void);
+void make_untouched(void);
+void make_odp(void);
+int call_advise(void);
 void make_small(void);
 void make_scattered(void);
 void drop_memory(void);

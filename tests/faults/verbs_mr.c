@@ -59,6 +59,35 @@ int call_reg_mr(void)
 	return null_errno(mr);
 }
 
+/* Nothing of it is there: all that registration takes is its own. */
+void make_untouched(void)
+{
+	size = SCATTERED;
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	NEED(mem != MAP_FAILED, "mmap: %m");
+}
+
+int call_reg_odp(void)
+{
+	errno = 0;
+	mr = ibv_reg_mr(pair.a.pd, mem, size, RIGHTS | IBV_ACCESS_ON_DEMAND);
+	return null_errno(mr);
+}
+
+void make_odp(void)
+{
+	make_untouched();
+	NEED(!call_reg_odp(), "ibv_reg_mr: %m");
+}
+
+int call_advise(void)
+{
+	struct ibv_sge sge = sge_of(mr, 0, size);
+
+	return ibv_advise_mr(pair.a.pd, IBV_ADVISE_MR_ADVICE_PREFETCH_WRITE,
+			     IBV_ADVISE_MR_FLAG_FLUSH, &sge, 1);
+}
+
 /* The keys work: they are in an RDMA write of the device to itself, in data.test. */
 void verify_mr(void)
 {
