@@ -8,7 +8,8 @@
 static bool is_ours(const char *name)
 {
 	static const char * const ours[] = {
-		"prxe", "dma_buf_pfn", "dma_buf_pfn_mock", "softgpu", "softgpu_importer",
+		"prxe", "prxe_kverbs", "dma_buf_pfn", "dma_buf_pfn_mock", "softgpu",
+		"softgpu_importer",
 	};
 	size_t i;
 
