@@ -91,9 +91,9 @@ void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 	if (sq->tail != sq->head)
 		prxe_complete(qp, status, vendor_err);
 	if (sq->lim.transport != PRXE_RC) {
-		WRITE_ONCE(sq->state, IB_QPS_SQE);
+		prxe_sq_set_state(qp, IB_QPS_SQE);
 	} else {
-		WRITE_ONCE(sq->state, IB_QPS_ERR);
+		prxe_sq_set_state(qp, IB_QPS_ERR);
 		prxe_qp_raise(qp, PRXE_QP_EV_ERR);
 	}
 	prxe_req_flush(qp);

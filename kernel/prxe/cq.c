@@ -19,6 +19,7 @@
 #include "cq.h"
 #include "prxe.h"
 #include "qp.h"
+#include "trace.h"
 
 /* Kernel users: call the handler where it may post and poll. */
 static void prxe_cq_notify_work(struct work_struct *work)
@@ -80,6 +81,7 @@ void prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited)
 	unsigned long flags;
 
 	cqe->timestamp = cq->timestamps ? ktime_get_raw_ns() : 0;
+	trace_complete(&cq->ibcq, cqe);
 
 	spin_lock_irqsave(&cq->lock, flags);
 	if (cq->overflow) {

@@ -27,6 +27,9 @@
 #include "srq.h"
 #include "stats.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 struct workqueue_struct *prxe_wq;
 
 /* The last that is called of a device; @ibdev is freed after it. */

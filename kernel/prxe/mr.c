@@ -16,6 +16,7 @@
 #include "crc.h"
 #include "mr_internal.h"
 #include "section.h"
+#include "trace.h"
 
 #define PRXE_MR_MAX_INDEX	0xffffffu
 
@@ -143,6 +144,7 @@ void prxe_mr_stop(struct prxe_mr *mr, enum prxe_mr_state state)
 {
 	WRITE_ONCE(mr->state, state);
 	prxe_section_wait(mr);
+	trace_mr_state(mr->key, state);
 }
 
 /**
@@ -334,6 +336,7 @@ int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
 	else if (fn)
 		ret = fn(arg);
 	prxe_mr_put(mr);
+	trace_fault(mem, len, ret);
 	return ret;
 }
 

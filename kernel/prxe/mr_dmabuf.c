@@ -35,6 +35,7 @@
 #include <rdma/uverbs_ioctl.h>
 
 #include "mr_internal.h"
+#include "trace.h"
 
 /* Runs asked for at a time: on the stack. */
 #define PRXE_RUNS	16
@@ -141,6 +142,7 @@ static int prxe_mr_dmabuf_fetch(struct prxe_mr *mr)
 	}
 	prxe_stat_inc(prxe_mr_dev(mr), MR_FETCHES);
 	prxe_mr_set_valid(mr);
+	trace_mr_state(mr->key, PRXE_MR_VALID);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory regions from inside. Only mr*.c include this.
+ * Memory regions from inside. Only mr*.c and trace.h include this.
  *
  * States of a region (&prxe_mr.state):
  *

@@ -32,6 +32,7 @@
 #include "mr.h"
 #include "net_internal.h"
 #include "qp.h"
+#include "trace.h"
 
 /**
  * struct prxe_seg - a packet in its sk_buff
@@ -59,13 +60,14 @@ static struct prxe_dev *rx_dev(struct prxe_net *pnet, const struct sk_buff *skb)
 	return list_first_or_null_rcu(&pnet->devs, struct prxe_dev, net_node);
 }
 
-#define rx_stat_inc(pnet, skb, sym)					\
-	do {								\
-		struct prxe_dev *__dev = rx_dev(pnet, skb);		\
-									\
-		if (__dev)						\
-			prxe_stat_inc(__dev, sym);			\
-	} while (0)
+/* What nobody gets is counted, and traced. */
+static void rx_drop(struct prxe_dev *dev, enum prxe_stat why, unsigned int len)
+{
+	if (!dev)
+		return;
+	this_cpu_inc(dev->stats->v[why]);
+	trace_drop_pkt(dev, why, len);
+}
 
 /*
  * Call @fn for each contiguous run of bytes; it returns other than 0 to stop.
@@ -307,20 +309,22 @@ static void rx_multicast(const struct prxe_seg *seg, struct prxe_rx *rx)
 	if (!dev)
 		return;
 	if (rx->pkt.op->transport != PRXE_UD) {
-		prxe_stat_inc(dev, RX_MISMATCH);
+		rx_drop(dev, PRXE_STAT_RX_MISMATCH, seg->len);
 		return;
 	}
 	rx_dgid(seg, &gid);
 	if (dev->ndev_ifindex != seg->skb->skb_iif ||
 	    !prxe_mcast_each(dev, &gid, rx_to_member, rx)) {
-		prxe_stat_inc(dev, RX_NO_QP);
+		rx_drop(dev, PRXE_STAT_RX_NO_QP, seg->len);
 		return;
 	}
 	prxe_stat_inc(dev, RX_PKTS);
 	prxe_stat_add(dev, RX_BYTES, seg->len);
 }
 
-static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
+/* @dev: the device that the packet came by, for what is nobody's; may be NULL */
+static void rx_packet(const struct prxe_seg *seg, struct prxe_dev *dev,
+		      struct prxe_rx_run *run)
 {
 	unsigned int avail = min_t(unsigned int, seg->len, PRXE_MAX_HDR_LEN);
 	struct prxe_rx rx = { .skb = seg->skb };
@@ -330,18 +334,20 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
 
 	hdr = skb_header_pointer(seg->skb, seg->off, avail, buf);
 	if (!hdr || prxe_pkt_parse(hdr, avail, seg->len, &rx.pkt)) {
-		rx_stat_inc(seg->pnet, seg->skb, RX_MALFORMED);
+		rx_drop(dev, PRXE_STAT_RX_MALFORMED, seg->len);
 		return;
 	}
 	if (!rx_icrc_ok(seg, hdr, rx.pkt.hdr_len)) {
-		rx_stat_inc(seg->pnet, seg->skb, RX_ICRC_ERR);
+		rx_drop(dev, PRXE_STAT_RX_ICRC_ERR, seg->len);
 		return;
 	}
 	/* the default partition, full or limited member */
 	if ((rx.pkt.pkey & ~PRXE_PKEY_MEMBERSHIP) != PRXE_PKEY_BASE) {
-		rx_stat_inc(seg->pnet, seg->skb, RX_MISMATCH);
+		rx_drop(dev, PRXE_STAT_RX_MISMATCH, seg->len);
 		return;
 	}
+	if (dev)
+		trace_recv_pkt(dev, &rx.pkt, seg->len);
 	rx.payload = seg->off + rx.pkt.hdr_len;
 	if (rx.pkt.qpn == PRXE_MCAST_QPN) {
 		rx_multicast(seg, &rx);
@@ -349,11 +355,11 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_rx_run *run)
 	}
 	qp = rx_find_qp(seg, rx.pkt.qpn);
 	if (!qp) {
-		rx_stat_inc(seg->pnet, seg->skb, RX_NO_QP);
+		rx_drop(dev, PRXE_STAT_RX_NO_QP, seg->len);
 		return;
 	}
 	if (!rx_qp_accepts(qp, seg, &rx.pkt)) {
-		prxe_stat_inc(qp->dev, RX_MISMATCH);
+		rx_drop(qp->dev, PRXE_STAT_RX_MISMATCH, seg->len);
 		return;
 	}
 	prxe_stat_inc(qp->dev, RX_PKTS);
@@ -367,14 +373,16 @@ void prxe_rx_skb(struct prxe_net *pnet, struct sk_buff *skb, bool v6,
 	unsigned int stride = rx_is_train(skb) ? skb_shinfo(skb)->gso_size :
 						 skb->len;
 	struct prxe_seg seg = { .pnet = pnet, .skb = skb, .v6 = v6 };
+	struct prxe_dev *dev = rx_dev(pnet, skb);
 
 	if (!skb->len || !stride || !rx_plain_ip(skb, v6)) {
-		rx_stat_inc(pnet, skb, RX_MALFORMED);
+		rx_drop(dev, PRXE_STAT_RX_MALFORMED, skb->len);
 		return;
 	}
-	rx_stat_inc(pnet, skb, RX_TRAINS);
+	if (dev)
+		prxe_stat_inc(dev, RX_TRAINS);
 	for (; seg.off < skb->len; seg.off += stride) {
 		seg.len = min(stride, skb->len - seg.off);
-		rx_packet(&seg, run);
+		rx_packet(&seg, dev, run);
 	}
 }

@@ -21,9 +21,25 @@
 #include "prxe.h"
 #include "qp.h"
 #include "srq.h"
+#include "trace.h"
 
 static DEFINE_XARRAY_ALLOC1(prxe_qps);
 static u32 prxe_qp_next;	/* xa_lock of prxe_qps */
+
+/* The states are read without the lock where only a hint is wanted. */
+void prxe_sq_set_state(struct prxe_qp *qp, enum ib_qp_state state)
+{
+	lockdep_assert_held(&qp->sq.lock);
+	WRITE_ONCE(qp->sq.state, state);
+	trace_qp_state(qp, false, state);
+}
+
+void prxe_resp_set_state(struct prxe_qp *qp, enum ib_qp_state state)
+{
+	lockdep_assert_held(&qp->resp.lock);
+	WRITE_ONCE(qp->resp.state, state);
+	trace_qp_state(qp, true, state);
+}
 
 /**
  * prxe_qp_lookup() - a queue pair by its number

@@ -387,6 +387,10 @@ static inline void prxe_qp_raise(struct prxe_qp *qp, int event)
 	prxe_qp_kick(qp);
 }
 
+/* qp.c; the lock of the half is held */
+void prxe_sq_set_state(struct prxe_qp *qp, enum ib_qp_state state);
+void prxe_resp_set_state(struct prxe_qp *qp, enum ib_qp_state state);
+
 /* requester.c; where nothing else is said sq.lock is held */
 void prxe_req_init(struct prxe_qp *qp);		/* timers; at creation, no lock */
 void prxe_req_stop(struct prxe_qp *qp);		/* no timer runs on return; no lock */

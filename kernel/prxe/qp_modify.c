@@ -227,7 +227,7 @@ static void apply_resp(struct prxe_qp *qp, struct prxe_change *c)
 	}
 	if (is_connected(qp) && c->mask & IB_QP_AV)
 		swap(resp->flow, c->resp_flow);
-	WRITE_ONCE(resp->state, resp_state(c->new));
+	prxe_resp_set_state(qp, resp_state(c->new));
 }
 
 static void apply_sq(struct prxe_qp *qp, struct prxe_change *c)
@@ -259,7 +259,7 @@ static void apply_sq(struct prxe_qp *qp, struct prxe_change *c)
 		sq->drained = false;
 	/* A datagram is one packet, and the port's MTU may have changed. */
 	sq->lim.max_ud = ib_mtu_enum_to_int(prxe_active_mtu(qp->dev));
-	WRITE_ONCE(sq->state, c->new);
+	prxe_sq_set_state(qp, c->new);
 	prxe_req_run(qp);
 }
 
@@ -312,14 +312,14 @@ void prxe_qp_err_locked(struct prxe_qp *qp)
 
 	spin_lock_bh(&qp->resp.lock);
 	if (is_live(qp->resp.state)) {
-		WRITE_ONCE(qp->resp.state, IB_QPS_ERR);
+		prxe_resp_set_state(qp, IB_QPS_ERR);
 		prxe_rq_flush(qp);
 	}
 	spin_unlock_bh(&qp->resp.lock);
 
 	spin_lock_bh(&qp->sq.lock);
 	if (is_live(qp->sq.state)) {
-		WRITE_ONCE(qp->sq.state, IB_QPS_ERR);
+		prxe_sq_set_state(qp, IB_QPS_ERR);
 		prxe_req_flush(qp);
 	}
 	spin_unlock_bh(&qp->sq.lock);
@@ -328,12 +328,12 @@ void prxe_qp_err_locked(struct prxe_qp *qp)
 void prxe_qp_reset_halves(struct prxe_qp *qp)
 {
 	spin_lock_bh(&qp->resp.lock);
-	WRITE_ONCE(qp->resp.state, IB_QPS_RESET);
+	prxe_resp_set_state(qp, IB_QPS_RESET);
 	prxe_resp_reset(qp);
 	spin_unlock_bh(&qp->resp.lock);
 
 	spin_lock_bh(&qp->sq.lock);
-	WRITE_ONCE(qp->sq.state, IB_QPS_RESET);
+	prxe_sq_set_state(qp, IB_QPS_RESET);
 	prxe_req_reset(qp);
 	spin_unlock_bh(&qp->sq.lock);
 }

@@ -31,6 +31,7 @@
 #include "psn.h"
 #include "qp.h"
 #include "segment.h"
+#include "trace.h"
 #include "wqe_check.h"
 
 /* Bytes and packets that one call may send before others get their turn. */
@@ -100,6 +101,7 @@ static void prxe_req_fetch(struct prxe_qp *qp)
 		memcpy(wqe->w.sge, slot->sge, min(size, room));
 		barrier();
 		prxe_wqe_accept(qp, wqe);
+		trace_post(qp, wqe);
 		sq->head++;
 	}
 }
@@ -112,8 +114,13 @@ static void prxe_req_fetch(struct prxe_qp *qp)
  */
 void prxe_req_accept(struct prxe_qp *qp)
 {
+	struct prxe_swqe *wqe = prxe_swqe(&qp->sq, qp->sq.head);
+
 	lockdep_assert_held(&qp->sq.lock);
-	prxe_wqe_accept(qp, prxe_swqe(&qp->sq, qp->sq.head++));
+
+	prxe_wqe_accept(qp, wqe);
+	trace_post(qp, wqe);
+	qp->sq.head++;
 }
 
 /**
@@ -137,6 +144,7 @@ int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
 	sq->fault = *mem;
 	sq->fault_len = len;
 	prxe_stat_inc(qp->dev, PARKED);
+	trace_park(qp, mem, len, false);
 	prxe_qp_kick(qp);
 	return -EAGAIN;
 }
@@ -617,6 +625,7 @@ void prxe_req_retry(struct prxe_qp *qp, u32 psn)
 	lockdep_assert_held(&sq->lock);
 
 	prxe_stat_inc(qp->dev, RETRIES);
+	trace_retry(qp, psn);
 	sq->rd_atomic = 0;
 	for (i = sq->tail; i != sq->next || sq->next_off; i++) {
 		struct prxe_swqe *wqe = prxe_swqe(sq, i);

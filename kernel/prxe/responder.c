@@ -25,6 +25,7 @@
 #include "qp.h"
 #include "rq.h"
 #include "segment.h"
+#include "trace.h"
 
 /* Parked packets executed without a break. */
 #define PRXE_RESP_BATCH		16
@@ -58,6 +59,7 @@ int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 	resp->fault_len = len;
 	WRITE_ONCE(resp->busy, true);
 	prxe_stat_inc(qp->dev, PARKED);
+	trace_park(qp, mem, len, true);
 	prxe_qp_kick(qp);
 	return -EAGAIN;
 }
@@ -132,7 +134,7 @@ void prxe_resp_error(struct prxe_qp *qp, int event)
 {
 	lockdep_assert_held(&qp->resp.lock);
 
-	WRITE_ONCE(qp->resp.state, IB_QPS_ERR);
+	prxe_resp_set_state(qp, IB_QPS_ERR);
 	qp->resp.read.active = false;
 	if (event >= 0)
 		prxe_qp_raise(qp, event);

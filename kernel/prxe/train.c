@@ -31,6 +31,7 @@
 
 #include "crc.h"
 #include "net_internal.h"
+#include "trace.h"
 
 /* A packet up to this size, alone in its sk_buff, is linear. */
 #define PRXE_LINEAR_MAX		1100
@@ -248,6 +249,7 @@ void *prxe_train_open(struct prxe_train *t, const struct prxe_pkt *pkt)
 		t->ip.v4.ip.id = htons(flow->ip_id + t->done);
 	t->seg = train_next(t);
 	t->hdr_len = prxe_pkt_build(t->seg, pkt);
+	trace_send_pkt(flow->dev, pkt, t->seg_size);
 	t->crc = prxe_icrc_headers(prxe_crc, &t->ip, flow->v6,
 				   flow->v6 ? &t->ip.v6.udp : &t->ip.v4.udp,
 				   t->seg, t->hdr_len);
@@ -347,6 +349,7 @@ int prxe_train_send(struct prxe_train *t)
 	prxe_stat_add(dev, TX_PKTS, t->done);
 	prxe_stat_inc(dev, TX_TRAINS);
 	prxe_stat_add(dev, TX_BYTES, skb->len);
+	trace_send_train(dev, t->done, skb->len);
 
 	t->skb = skb;
 	train_push_headers(t);
