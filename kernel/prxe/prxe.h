@@ -142,6 +142,11 @@ void prxe_disassociate_ucontext(struct ib_ucontext *ibuc);
 int prxe_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
 int prxe_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata);
 
+/* res_show.c, see struct ib_device_ops */
+int prxe_fill_res_qp_entry(struct sk_buff *msg, struct ib_qp *ibqp);
+int prxe_fill_res_cq_entry(struct sk_buff *msg, struct ib_cq *ibcq);
+int prxe_fill_res_srq_entry(struct sk_buff *msg, struct ib_srq *ibsrq);
+
 /* The path MTU that @dev's network device has room for now. Any context. */
 enum ib_mtu prxe_active_mtu(const struct prxe_dev *dev);
 

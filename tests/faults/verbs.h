@@ -148,6 +148,7 @@ int call_counter(void);
 int call_show_mr(void);
 int call_show_qp(void);
 int call_show_cq(void);
+int call_show_srq(void);
 int call_show_pd(void);
 int call_show_dev(void);
 int call_show_stat(void);

@@ -77,6 +77,7 @@ void drop_shown(void)
 int call_show_mr(void) { return nl_dump(RDMA_NLDEV_CMD_RES_MR_GET, device_a); }
 int call_show_qp(void) { return nl_dump(RDMA_NLDEV_CMD_RES_QP_GET, device_a); }
 int call_show_cq(void) { return nl_dump(RDMA_NLDEV_CMD_RES_CQ_GET, device_a); }
+int call_show_srq(void) { return nl_dump(RDMA_NLDEV_CMD_RES_SRQ_GET, device_a); }
 int call_show_pd(void) { return nl_dump(RDMA_NLDEV_CMD_RES_PD_GET, device_a); }
 int call_show_dev(void) { return nl_dump(RDMA_NLDEV_CMD_GET, device_a); }
 int call_show_stat(void) { return nl_get(RDMA_NLDEV_CMD_STAT_GET, device_a); }
