@@ -252,13 +252,21 @@ static const struct prxe_mr_ops prxe_mr_dmabuf_ops = {
 	.show = prxe_mr_dmabuf_show,
 };
 
-/* Attach and fetch; on failure neither an attachment nor a grant is left. */
-static int prxe_mr_dmabuf_import(struct prxe_mr *mr)
+/*
+ * Attach and fetch; on failure neither an attachment nor a grant is left. The range
+ * lies inside of the buffer and is not empty.
+ */
+static int prxe_mr_dmabuf_import(struct prxe_mr *mr, struct dma_buf *dmabuf,
+				 u64 offset, u64 length)
 {
 	struct prxe_mr_dmabuf *d = &mr->dmabuf;
 	struct device *dev = &mr->pd->ibpd.device->dev;
 	int ret;
 
+	mutex_init(&d->lock);
+	d->dmabuf = dmabuf;
+	d->pgoff = offset >> PAGE_SHIFT;
+	d->npages = ((offset + length - 1) >> PAGE_SHIFT) - d->pgoff + 1;
 	d->attach = dma_buf_pfn_attach(d->dmabuf, dev,
 				       DMA_BUF_PFN_NEED_CPU | DMA_BUF_PFN_CAN_MMIO,
 				       DMA_BUF_PFN_MOVABLE,
@@ -279,33 +287,23 @@ static int prxe_mr_dmabuf_import(struct prxe_mr *mr)
 	return ret;
 }
 
-/* @offset, @length: in the buffer; @length is not 0. */
-static int prxe_mr_dmabuf_set_pages(struct prxe_mr *mr, u64 offset, u64 length)
-{
-	struct prxe_mr_dmabuf *d = &mr->dmabuf;
-
-	if (!prxe_range_ok(0, d->dmabuf->size, offset, length))
-		return -EINVAL;
-	d->pgoff = offset >> PAGE_SHIFT;
-	d->npages = ((offset + length - 1) >> PAGE_SHIFT) - d->pgoff + 1;
-	return 0;
-}
-
 /* @offset, @length and @fd are the user's; takes a reference to the buffer. */
 static int prxe_mr_dmabuf_init(struct prxe_mr *mr, u64 offset, u64 length, int fd)
 {
-	struct prxe_mr_dmabuf *d = &mr->dmabuf;
+	struct dma_buf *dmabuf;
 	int ret;
 
-	mutex_init(&d->lock);
-	d->dmabuf = dma_buf_get(fd);
-	if (IS_ERR(d->dmabuf))
-		return PTR_ERR(d->dmabuf);
-	ret = prxe_mr_dmabuf_set_pages(mr, offset, length);
-	if (!ret)
-		ret = prxe_mr_dmabuf_import(mr);
+	dmabuf = dma_buf_get(fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	if (!prxe_range_ok(0, dmabuf->size, offset, length))
+		ret = -EINVAL;
+	else if (dma_buf_pfn_capable(dmabuf))
+		ret = prxe_mr_dmabuf_import(mr, dmabuf, offset, length);
+	else
+		ret = prxe_mr_vmap_init(mr, dmabuf, offset, length);
 	if (ret)
-		dma_buf_put(d->dmabuf);
+		dma_buf_put(dmabuf);
 	return ret;
 }
 

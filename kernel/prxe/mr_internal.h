@@ -21,6 +21,7 @@
 #define PRXE_MR_INTERNAL_H
 
 #include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -85,6 +86,16 @@ struct prxe_mr_dmabuf {
 };
 
 /**
+ * struct prxe_mr_vmap - a dma-buf by its exporter's mapping
+ * @dmabuf: the buffer, a reference; constant
+ * @map: of the whole buffer; constant
+ */
+struct prxe_mr_vmap {
+	struct dma_buf *dmabuf;
+	struct iosys_map map;
+};
+
+/**
  * struct prxe_mr_odp - user memory on demand
  * @lock: read: faults; write: the release
  * @umem: the core's part, with the notifier; constant
@@ -141,6 +152,7 @@ struct prxe_mr_reg {
  * @ibmr: the core's part
  * @umem: user memory
  * @dmabuf: a dma-buf
+ * @vmap: a dma-buf without PFNs
  * @odp: memory on demand
  * @reg: fast registration
  *
@@ -168,6 +180,7 @@ struct prxe_mr {
 	union {
 		struct ib_umem *umem;
 		struct prxe_mr_dmabuf dmabuf;
+		struct prxe_mr_vmap vmap;
 		struct prxe_mr_odp odp;
 		struct prxe_mr_reg reg;
 	};
@@ -243,6 +256,10 @@ struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
 
 struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len, u64 *addr);
 void prxe_mr_put(struct prxe_mr *mr);
+
+/* mr_vmap.c */
+int prxe_mr_vmap_init(struct prxe_mr *mr, struct dma_buf *dmabuf, u64 offset,
+		      u64 length);
 
 /* mr_odp.c */
 #if IS_ENABLED(CONFIG_INFINIBAND_ON_DEMAND_PAGING)

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/dma-heap.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,22 +129,6 @@ void case_bad_dmabuf(struct reg *r)
 	check(!placement_all(&r->gpu).last_id, "the buffer is still referenced");
 }
 
-/* An exporter that prxe has no way to reach is refused at registration (R15). */
-void case_no_pfn(struct reg *r)
-{
-	struct dma_heap_allocation_data heap = {
-		.len = PAGE, .fd_flags = O_RDWR | O_CLOEXEC,
-	};
-	int dev = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
-
-	check(dev >= 0, "/dev/dma_heap/system: %m");
-	check(!ioctl(dev, DMA_HEAP_IOCTL_ALLOC, &heap), "heap: %m");
-	dmabuf_fails(r, EOPNOTSUPP, heap.fd, 0, PAGE, 0, RW,
-		     "a dma-buf of the system heap");
-	close(heap.fd);
-	close(dev);
-}
-
 void case_bad_user(struct reg *r)
 {
 	unsigned int mrs = mrs_of(r);
@@ -172,8 +155,6 @@ void case_bad_user(struct reg *r)
 		   "remote write without local write");
 	user_fails(r, EINVAL, p, PAGE, va, IBV_ACCESS_REMOTE_ATOMIC,
 		   "remote atomic without local write");
-	user_fails(r, EOPNOTSUPP, p, PAGE, va, RW | IBV_ACCESS_ON_DEMAND,
-		   "on demand paging");
 	user_fails(r, EOPNOTSUPP, p, PAGE, va, RW | IBV_ACCESS_ZERO_BASED,
 		   "zero based");
 	user_fails(r, EINVAL, p, PAGE, va, RW | 1 << 12,

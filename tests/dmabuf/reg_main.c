@@ -19,7 +19,6 @@ static const struct {
 	{ "huge", case_huge },
 	{ "keys", case_keys },
 	{ "memlock", case_memlock },
-	{ "no_pfn", case_no_pfn },
 	{ "storm", case_storm },
 };
 

@@ -35,7 +35,6 @@ void case_good(struct reg *r);
 void case_huge(struct reg *r);
 void case_hold(struct reg *r);
 void case_memlock(struct reg *r);
-void case_no_pfn(struct reg *r);
 void case_storm(struct reg *r);
 
 #endif /* REG_TEST_H */

@@ -105,6 +105,9 @@ static const struct fault_call calls[] = {
 	REG_DMABUF_MR("64 fragments", "softgpu_pfn_ops.attach softgpu_pfn_ops.cpu_map "
 		      "softgpu_pfn_ops.get_extents", make_fragments),
 	REG_DMABUF_MR("system memory", "", make_system),
+	CALL("reg_dmabuf_mr, by vmap", "prxe_ops.reg_user_mr_dmabuf", call_reg_dmabuf,
+	     .undo = undo_mr, .verify = verify_dmabuf_mr, .prepare = make_heap,
+	     .unprepare = drop_heap),
 
 	CALL("query_device_ex", "prxe_ops.query_device", call_query_device, NO_MEMORY),
 	CALL("query_port", "prxe_ops.query_port", call_query_port, NO_MEMORY),

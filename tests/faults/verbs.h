@@ -128,6 +128,8 @@ void make_mr(void);
 void drop_mr_memory(void);
 void gpu_open(void);
 void make_vram(void);
+void make_heap(void);
+void drop_heap(void);
 void make_fragments(void);
 void make_system(void);
 void drop_buffer(void);

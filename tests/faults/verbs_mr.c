@@ -5,6 +5,9 @@
 #include "../dmabuf/softgpu_test.h"
 #undef fill
 
+#include <fcntl.h>
+#include <linux/dma-heap.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -166,6 +169,24 @@ void drop_buffer(void)
 {
 	close(dmabuf);
 	buffer_destroy(&buf);
+}
+
+/* A buffer of an exporter without PFNs. */
+void make_heap(void)
+{
+	struct dma_heap_allocation_data arg = {
+		.len = BUFFER, .fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	int dev = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+
+	NEED(dev >= 0 && !ioctl(dev, DMA_HEAP_IOCTL_ALLOC, &arg), "system heap: %m");
+	close(dev);
+	dmabuf = (int)arg.fd;
+}
+
+void drop_heap(void)
+{
+	close(dmabuf);
 }
 
 int call_reg_dmabuf(void)
