@@ -5,12 +5,13 @@
 
 readonly KMEMLEAK=/sys/kernel/debug/kmemleak
 
-# leaks_found MODULES: let kmemleak look, print what it tells beyond leaks.known,
-# and have it forget that. MODULES is a /proc/modules from before modules went.
-# False: nothing, or no kmemleak.
+# leaks_found VARIABLE=VALUE...: let kmemleak look, print what it tells beyond
+# leaks.known, and have it forget that; the variables are those of leaks.awk. False:
+# nothing, or no kmemleak.
 leaks_found()
 {
 	local here=$PRXE_TESTS/vm found
+	local -a variables=("${@/#/-v}")
 
 	[ -w "$KMEMLEAK" ] || return 1
 	# An object counts as lost when it is older than five seconds and two scans
@@ -18,10 +19,10 @@ leaks_found()
 	sleep 5.2
 	echo scan >"$KMEMLEAK"
 	echo scan >"$KMEMLEAK"
-	awk -v known="$here/leaks.known" -v modules="$1" -f "$here/hex.awk" \
+	awk -v known="$here/leaks.known" "${variables[@]}" -f "$here/hex.awk" \
 		-f "$here/leaks.awk" "$KMEMLEAK" >/prxe/run/leaks
 	found=$?
 	echo clear >"$KMEMLEAK"
-	head -n 200 /prxe/run/leaks
+	head -n 500 /prxe/run/leaks
 	return "$found"
 }

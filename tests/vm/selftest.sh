@@ -115,11 +115,13 @@ test_judge()
 
 test_leaks()
 {
-	local modules report
+	local report
 
-	modules='prxe 4096 0 - Live 0xffffffffc0100000
-softgpu 16384 1 prxe, Live 0xffffffffc0200000 (O)'
-	report=$(awk -v modules="$modules" -v known=tests/vm/leaks.known -f tests/vm/hex.awk -f tests/vm/leaks.awk <<-END
+	cat >"$work/modules" <<-END
+		prxe 4096 0 - Live 0xffffffffc0100000
+		softgpu 16384 1 prxe, Live 0xffffffffc0200000 (O)
+	END
+	report=$(awk -v modules="$work/modules" -v known=tests/vm/leaks.known -f tests/vm/hex.awk -f tests/vm/leaks.awk <<-END
 		unreferenced object 0xffff888012345600 (size 64):
 		  backtrace (crc 1234):
 		    kmalloc+0x1/0x2
@@ -138,6 +140,24 @@ softgpu 16384 1 prxe, Live 0xffffffffc0200000 (O)'
 		"$(sed 1,2d <<<"$report" | xargs)"
 	awk -v known=tests/vm/leaks.known -f tests/vm/hex.awk -f tests/vm/leaks.awk /dev/null
 	is "no leak" 1 $?
+
+	printf '%s\n' "4294937296 a/one $work/none" "4294938000 a/two $work/modules" \
+		"4294939000 a/three $work/none" >"$work/times"
+	report=$(awk -v times="$work/times" -v known=tests/vm/leaks.known \
+		-f tests/vm/hex.awk -f tests/vm/leaks.awk <<-END
+		unreferenced object 0xffff888012345678 (size 32):
+		  comm "x", pid 7, jiffies 4294938999
+		  backtrace (crc 1234):
+		    0xffffffffc0100010
+		unreferenced object 0xffff888012345978 (size 32):
+		  comm "x", pid 7, jiffies 4294937000
+		  backtrace (crc 1234):
+		    0xffffffffc0100010
+	END
+	)
+	is "leaks of two tests" 0 $?
+	is "whose the first is" "a/two prxe+0x10" "$(sed -n 4p <<<"$report" | xargs)"
+	is "whose the second is" "a/one 0xffffffffc0100010" "$(sed -n 8p <<<"$report" | xargs)"
 }
 
 test_usage()
