@@ -307,7 +307,7 @@ void prxe_mr_put(struct prxe_mr *mr)
  *
  * A buffer that moves all the time may win every race between prxe_mr_fault() and
  * the access. This is the way out: accesses to these bytes from inside of
- * @fn do not return -EAGAIN (of memory on demand, to the first two megabytes).
+ * @fn do not return -EAGAIN (of memory on demand, to the first of them).
  * @fn runs with the reservation lock of the dma-buf, or the umem_mutex of memory
  * on demand, held: it may take spinlocks of queue pairs, allocate memory under them
  * and send, but neither call prxe_mr_fault() nor wait for anyone who does.

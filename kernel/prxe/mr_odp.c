@@ -37,8 +37,12 @@
 #include "mr_internal.h"
 #include "section.h"
 
-/* What one fault brings in: an access that goes on asks again. */
-#define PRXE_ODP_FAULT_MAX	SZ_2M
+/*
+ * What one fault brings in: an access that goes on asks again. Nothing of it may
+ * change while it is looked up, so that more would not come to an end where
+ * mappings change all the time.
+ */
+#define PRXE_ODP_FAULT_MAX	SZ_64K
 
 static unsigned long odp_umem_start(const struct prxe_mr *mr)
 {
@@ -197,6 +201,9 @@ static int prxe_mr_odp_fault(struct prxe_mr *mr, u64 addr, u64 len, bool write,
 		goto out;
 	ret = odp_map_and_lock(mr, off, min_t(u64, len, PRXE_ODP_FAULT_MAX),
 			       write, true);
+	/* the core lost every race for a second: one page may win one */
+	if (ret == -EBUSY)
+		ret = odp_map_and_lock(mr, off, 1, write, true);
 	if (ret) {
 		ret = odp_error(ret);
 		goto out;

@@ -138,7 +138,7 @@ static void atomics(void)
 	CHECK(*word == 7, "%lu", *word);
 }
 
-/* Each moment some pages of either side go away. */
+/* All the time some pages of either side go away. */
 static _Atomic bool stop;
 
 static void *forgetful(void *arg)
@@ -151,6 +151,7 @@ static void *forgetful(void *arg)
 		size_t len = (size_t)rand_r(&seed) % (BIG - off) + 1;
 
 		forget(rand_r(&seed) & 1 ? mine : theirs, off, len);
+		usleep(200);
 	}
 	return NULL;
 }
