@@ -176,8 +176,7 @@ static bool prxe_fast_draft_ok(const struct prxe_mr *mr,
 {
 	u64 end = prxe_extents_end(&mr->reg.draft);
 
-	return mr->reg.draft.nr &&
-	       (wqe->mw.addr & (mr->reg.page_size - 1)) == mr->reg.first &&
+	return (wqe->mw.addr & (mr->reg.page_size - 1)) == mr->reg.first &&
 	       prxe_range_ok(0, end, mr->reg.first, wqe->mw.length);
 }
 

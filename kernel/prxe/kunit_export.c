@@ -7,8 +7,10 @@
 #include <kunit/visibility.h>
 
 #include "crc.h"
+#include "fast_reg.h"
 #include "io_copy.h"
 #include "mr.h"
+#include "mr_internal.h"
 #include "net_internal.h"
 #include "qp.h"
 #include "section.h"
@@ -37,6 +39,11 @@ EXPORT_SYMBOL_IF_KUNIT(prxe_io_read);
 EXPORT_SYMBOL_IF_KUNIT(prxe_io_copy);
 EXPORT_SYMBOL_IF_KUNIT(prxe_get_dma_mr);
 EXPORT_SYMBOL_IF_KUNIT(prxe_dereg_mr);
+EXPORT_SYMBOL_IF_KUNIT(prxe_mr_lookup);
+EXPORT_SYMBOL_IF_KUNIT(prxe_alloc_mr);
+EXPORT_SYMBOL_IF_KUNIT(prxe_map_mr_sg);
+EXPORT_SYMBOL_IF_KUNIT(prxe_fast_register);
+EXPORT_SYMBOL_IF_KUNIT(prxe_fast_invalidate);
 
 /* wire */
 EXPORT_SYMBOL_IF_KUNIT(prxe_flow_matches);

@@ -208,6 +208,14 @@ static int lists(struct kv_pair *p)
 	NEED(ib_map_mr_sg(mr, l.sg, 6, NULL, PAGE_SIZE) == 1);
 	NEED(mr->length == PAGE_SIZE - 10);
 
+	/* pages that are neighbours count, too; the core leaves the last one out */
+	kv_sg_init(&l, p->b.mem, 0, PAGE_SIZE);
+	sg_set_buf(l.sg, p->b.mem + 1, 5 * PAGE_SIZE);
+	ib_dma_map_sg(p->b.dev, l.sg, 1, DMA_BIDIRECTIONAL);
+	NEED(ib_map_mr_sg(mr, l.sg, 1, &off, PAGE_SIZE) == 0);
+	NEED(off == 3 * PAGE_SIZE - 1 && mr->length == off);
+	off = 0;
+
 	NEED(ib_map_mr_sg(mr, l.sg, 0, NULL, PAGE_SIZE) == -EINVAL);
 	NEED(ib_map_mr_sg(mr, l.sg, 1, NULL, 0) == -EINVAL);
 	NEED(ib_map_mr_sg(mr, l.sg, 1, NULL, SZ_2K) == -EINVAL);
@@ -236,7 +244,15 @@ static int ranges(struct kv_pair *p)
 	TRY(refused(p, &p->b, mr, kv_next_key(mr), KV_RIGHTS));
 	mr->length = 0;
 	TRY(refused(p, &p->b, mr, kv_next_key(mr), KV_RIGHTS));
-	mr->length = length;
+	/* no bytes at no address */
+	kv_sg_init(&l, p->b.mem, 0, PAGE_SIZE);
+	TRY(kv_map(mr, &l));
+	mr->iova = 0;
+	mr->length = 0;
+	TRY(refused(p, &p->b, mr, kv_next_key(mr), KV_RIGHTS));
+
+	kv_sg_init(&l, p->b.mem, 48, 2 * PAGE_SIZE);
+	TRY(kv_map(mr, &l));
 	mr->iova = iova + 1;
 	TRY(refused(p, &p->b, mr, kv_next_key(mr), KV_RIGHTS));
 	mr->iova = U64_MAX - PAGE_SIZE + 1 + 48;
