@@ -5,7 +5,7 @@
  * The data path, by file:
  *
  *   ibv_post_send -> ring.h -> wqe_check.c -> requester.c -> train.c -> net_tx.c
- *     -> UDP -> net_rx.c -> responder.c (read_resp.c, atomic in mr.c) -> mr*.c
+ *     -> UDP -> net_rx.c -> responder.c, execute.c, read_resp.c -> mr*.c
  *     -> train.c -> UDP -> net_rx.c -> completer.c -> cq.c -> ibv_poll_cq
  *
  * docs/data-path.md walks along it, docs/locking.md has the lock order.

@@ -432,8 +432,10 @@ int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 			 u64 len);
 void prxe_resp_error(struct prxe_qp *qp, int event);
 void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn);
+void prxe_resp_atomic(struct prxe_qp *qp, u32 psn, u64 orig);
 
 /* read_resp.c; resp.lock is held */
+void prxe_read_resp_start(struct prxe_qp *qp, const struct prxe_pkt *pkt);
 void prxe_read_resp_run(struct prxe_qp *qp);
 
 /*

@@ -151,3 +151,26 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 	}
 	WRITE_ONCE(resp->busy, resp->read.active || !list_empty(&resp->parked));
 }
+
+/**
+ * prxe_read_resp_start() - begin to answer a read
+ * @qp: the queue pair, resp.lock held; no other read is being answered
+ * @pkt: the request: rights and range were checked
+ */
+void prxe_read_resp_start(struct prxe_qp *qp, const struct prxe_pkt *pkt)
+{
+	lockdep_assert_held(&qp->resp.lock);
+
+	qp->resp.read = (struct prxe_read) {
+		.active = true,
+		.first = true,
+		.left = pkt->length,
+		.psn = pkt->psn,
+		.mem = {
+			.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
+			.qpn = qp->ibqp.qp_num,
+			.access = IB_ACCESS_REMOTE_READ,
+		},
+	};
+	prxe_read_resp_run(qp);
+}

@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Responder: from request packets to memory, receive completions and answers.
+ * Responder: from request packets to executed requests and answers.
  *
  * A packet is executed where it arrives, in softirq. What it is checked for, in
- * this order (IBTA 9.7.4): the QP's state, the PSN, the order of opcodes, the
- * length, the rights. Only then does it have any effect, and only a packet that
- * took effect moves epsn.
+ * this order (IBTA 9.7.4): the QP's state and the PSN here, the rest by
+ * prxe_exec().
  *
  * The responder is *busy* while it waits for the work item (memory that is not
  * valid now) or answers a long read. Packets are parked then, and executed in
  * order by the work item, so that nothing overtakes. A packet that could not
- * finish because of its memory stays first in line and is executed again from
- * the start: its state changes come after its data.
- *
- * On an unreliable connection nobody is answered: a message that does not arrive
- * whole, or is refused, is dropped without a word (IBTA 9.8.3).
+ * finish because of its memory stays first in line.
  *
  * Acknowledgments are due (ack_due) rather than sent: one covers all that came
  * in a run of packets. prxe_resp_flush() sends it.
  */
 #include "aeth.h"
-#include "mw.h"
+#include "execute.h"
 #include "psn.h"
 #include "qp.h"
 #include "rq.h"
@@ -31,12 +26,6 @@
 #define PRXE_RESP_BATCH		16
 /* Batches until the rest of the work item gets its turn. */
 #define PRXE_RESP_TURNS		64
-
-/* How the execution of a packet ended. */
-enum prxe_verdict {
-	PRXE_DONE,	/* executed, refused or ignored */
-	PRXE_LATER,	/* the same packet again when the fault is resolved */
-};
 
 /**
  * prxe_resp_park_fault() - have the work item make an access possible
@@ -124,6 +113,25 @@ void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn)
 }
 
 /**
+ * prxe_resp_atomic() - answer an atomic
+ * @qp: the queue pair, resp.lock held
+ * @psn: of the request
+ * @orig: the value before
+ */
+void prxe_resp_atomic(struct prxe_qp *qp, u32 psn, u64 orig)
+{
+	struct prxe_pkt pkt = {
+		.opcode = PRXE_RC_ATOMIC_ACK,
+		.psn = psn,
+		.syndrome = prxe_aeth_ack(PRXE_CREDITS_UNLIMITED),
+		.orig = orig,
+	};
+
+	lockdep_assert_held(&qp->resp.lock);
+	prxe_resp_send(qp, &pkt);
+}
+
+/**
  * prxe_resp_error() - the receive side goes to ERR
  * @qp: the queue pair, resp.lock held
  * @event: asynchronous event to raise, or -1
@@ -142,249 +150,6 @@ void prxe_resp_error(struct prxe_qp *qp, int event)
 	prxe_rq_flush(qp);
 }
 
-static bool prxe_is_rc(const struct prxe_qp *qp)
-{
-	return qp->ibqp.qp_type == IB_QPT_RC;
-}
-
-/* Unreliable: forget the message and what of it is still to come. */
-static enum prxe_verdict prxe_drop_msg(struct prxe_qp *qp)
-{
-	prxe_rq_abandon(qp);
-	qp->resp.msg = PRXE_MSG_NONE;
-	return PRXE_DONE;
-}
-
-/* NAK and go to ERR: what the requester did cannot be forgiven. */
-static enum prxe_verdict prxe_refuse(struct prxe_qp *qp, u32 psn,
-				     enum prxe_nak_code code)
-{
-	if (!prxe_is_rc(qp))
-		return prxe_drop_msg(qp);
-	prxe_resp_nak(qp, prxe_aeth_nak(code), psn);
-	prxe_resp_error(qp, code == PRXE_NAK_REMOTE_ACCESS ?
-			IB_EVENT_QP_ACCESS_ERR : IB_EVENT_QP_REQ_ERR);
-	return PRXE_DONE;
-}
-
-/* The receive in hand fails for a reason of our own. */
-static void prxe_recv_failed(struct prxe_qp *qp, enum ib_wc_status status,
-			     u32 vendor_err)
-{
-	struct prxe_cqe cqe = {
-		.status = status,
-		.opcode = IB_WC_RECV,
-		.vendor_err = vendor_err,
-	};
-
-	prxe_rq_complete(qp, &cqe, true);
-}
-
-/* A receive of ours that is good for nothing: it completes, and that was it. */
-static enum prxe_verdict prxe_recv_fatal(struct prxe_qp *qp, u32 psn,
-					 enum ib_wc_status status,
-					 u32 vendor_err)
-{
-	prxe_recv_failed(qp, status, vendor_err);
-	if (prxe_is_rc(qp))
-		return prxe_refuse(qp, psn, PRXE_NAK_REMOTE_OP);
-	prxe_resp_error(qp, -1);
-	return PRXE_DONE;
-}
-
-/* No receive is posted. Silence until the requester comes back with this PSN. */
-static enum prxe_verdict prxe_not_ready(struct prxe_qp *qp, u32 psn)
-{
-	if (!prxe_is_rc(qp))
-		return prxe_drop_msg(qp);
-	prxe_resp_nak(qp, prxe_aeth_rnr(qp->resp.min_rnr_timer), psn);
-	qp->resp.nak_sent = true;
-	return PRXE_DONE;
-}
-
-/*
- * Have a receive in hand for a packet that needs one. Return: false if there is
- * none and the packet was answered.
- */
-static bool prxe_resp_need_recv(struct prxe_qp *qp, u32 psn)
-{
-	int err = prxe_rq_get(qp);
-
-	if (!err)
-		return true;
-	if (err == -ENOENT) {
-		prxe_not_ready(qp, psn);
-		return false;
-	}
-	prxe_recv_fatal(qp, psn, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
-	return false;
-}
-
-/* The packet took effect. */
-static void prxe_accept(struct prxe_qp *qp, const struct prxe_pkt *pkt,
-			u32 npkts)
-{
-	struct prxe_resp *resp = &qp->resp;
-
-	resp->epsn = prxe_psn_add(resp->epsn, npkts);
-	resp->nak_sent = false;
-	resp->msg = prxe_msg_state_after(pkt->opcode);
-	if (pkt->op->flags & PRXE_OP_LAST)
-		resp->msn = prxe_msn_add(resp->msn, 1);
-	if (pkt->ackreq && prxe_is_rc(qp))
-		WRITE_ONCE(resp->ack_due, true);
-}
-
-/* The last packet of a message that consumes a receive: complete it. */
-static void prxe_recv_done(struct prxe_qp *qp, const struct prxe_pkt *pkt,
-			   u32 len, u32 opcode)
-{
-	struct prxe_cqe cqe = {
-		.status = IB_WC_SUCCESS,
-		.opcode = opcode,
-		.byte_len = len,
-		.src_qp = qp->dest_qpn,
-	};
-
-	if (pkt->op->flags & PRXE_OP_HAS_IMM) {
-		cqe.flags |= PRXE_WC_WITH_IMM;
-		cqe.imm_data = (__force u32)pkt->imm;
-	}
-	if (pkt->op->flags & PRXE_OP_HAS_IETH) {
-		cqe.flags |= PRXE_WC_WITH_INVALIDATE;
-		cqe.imm_data = pkt->inv_rkey;
-	}
-	prxe_rq_complete(qp, &cqe, pkt->se);
-}
-
-/*
- * Does the payload have the length that its place in the message demands
- * (IBTA 9.7.4.1.6)? @left: bytes of the message to come, if it is known.
- */
-static bool prxe_len_ok(const struct prxe_qp *qp, const struct prxe_pkt *pkt)
-{
-	u32 len = pkt->payload_len;
-
-	if (!(pkt->op->flags & PRXE_OP_LAST))
-		return len == qp->mtu;
-	if (!(pkt->op->flags & PRXE_OP_FIRST) && !len)
-		return false;
-	return len <= qp->mtu;
-}
-
-static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
-					const struct prxe_rx *rx)
-{
-	const struct prxe_pkt *pkt = &rx->pkt;
-	struct prxe_resp *resp = &qp->resp;
-	int err;
-
-	if (!prxe_len_ok(qp, pkt))
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-	if (pkt->op->flags & PRXE_OP_FIRST)
-		resp->offset = 0;
-	if (!prxe_resp_need_recv(qp, pkt->psn))
-		return PRXE_DONE;
-	if (pkt->payload_len > resp->rq.wqe_len - resp->offset) {
-		if (!prxe_is_rc(qp))
-			return prxe_drop_msg(qp);
-		prxe_recv_failed(qp, IB_WC_LOC_LEN_ERR, PRXE_VERR_TOO_LONG);
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-	}
-	err = prxe_rq_scatter(qp, rx, resp->offset);
-	if (err == -EAGAIN)
-		return PRXE_LATER;
-	if (err)
-		return prxe_recv_fatal(qp, pkt->psn, IB_WC_LOC_PROT_ERR,
-				       PRXE_VERR_LKEY);
-	if (pkt->op->flags & PRXE_OP_HAS_IETH &&
-	    prxe_key_invalidate(qp, pkt->inv_rkey, true)) {
-		/* IBTA 9.9.3, class J: the peer's fault, and it cost a receive */
-		prxe_recv_failed(qp, IB_WC_REM_INV_REQ_ERR, PRXE_VERR_INVALIDATE);
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_REMOTE_ACCESS);
-	}
-	resp->offset += pkt->payload_len;
-	prxe_accept(qp, pkt, 1);
-	if (pkt->op->flags & PRXE_OP_LAST)
-		prxe_recv_done(qp, pkt, resp->offset, IB_WC_RECV);
-	return PRXE_DONE;
-}
-
-/* The first packet of a write says where it goes. Return: 0 or a NAK code. */
-static int prxe_write_start(struct prxe_qp *qp, const struct prxe_pkt *pkt)
-{
-	struct prxe_resp *resp = &qp->resp;
-
-	resp->mem = (struct prxe_mem) {
-		.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
-		.qpn = qp->ibqp.qp_num,
-		.access = IB_ACCESS_REMOTE_WRITE,
-	};
-	resp->left = pkt->length;
-	if (pkt->length > PRXE_MAX_MSG_LEN)
-		return PRXE_NAK_INVALID_REQ;
-	if (!(qp->access & IB_ACCESS_REMOTE_WRITE))
-		return PRXE_NAK_INVALID_REQ;
-	/* no bytes, no check of the key (IBTA 9.7.4.1.5) */
-	if (pkt->length && prxe_mr_check(&resp->mem, pkt->length))
-		return PRXE_NAK_REMOTE_ACCESS;
-	return 0;
-}
-
-static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
-					 const struct prxe_rx *rx)
-{
-	const struct prxe_pkt *pkt = &rx->pkt;
-	struct prxe_resp *resp = &qp->resp;
-	bool ends;
-	int err;
-
-	if (pkt->op->flags & PRXE_OP_FIRST) {
-		err = prxe_write_start(qp, pkt);
-		if (err)
-			return prxe_refuse(qp, pkt->psn, err);
-	}
-	ends = pkt->payload_len == resp->left;
-	if (!prxe_len_ok(qp, pkt) || pkt->payload_len > resp->left ||
-	    !!(pkt->op->flags & PRXE_OP_LAST) != ends)
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-	if (pkt->op->flags & PRXE_OP_RECV &&
-	    !prxe_resp_need_recv(qp, pkt->psn))
-		return PRXE_DONE;
-	if (pkt->payload_len) {
-		err = prxe_rx_copy_in(rx, 0, pkt->payload_len, &resp->mem);
-		if (err == -EAGAIN)
-			err = prxe_resp_park_fault(qp, &resp->mem,
-						   pkt->payload_len);
-		if (err == -EAGAIN)
-			return PRXE_LATER;
-		if (err)
-			return prxe_refuse(qp, pkt->psn,
-					   PRXE_NAK_REMOTE_ACCESS);
-	}
-	resp->mem.addr += pkt->payload_len;
-	resp->left -= pkt->payload_len;
-	resp->offset = pkt->op->flags & PRXE_OP_FIRST ? pkt->length :
-		resp->offset;
-	prxe_accept(qp, pkt, 1);
-	if (pkt->op->flags & PRXE_OP_RECV)
-		prxe_recv_done(qp, pkt, resp->offset,
-			       IB_WC_RECV_RDMA_WITH_IMM);
-	return PRXE_DONE;
-}
-
-/* Remember what may have to be answered again. Overwrites the oldest. */
-static struct prxe_rd_res *prxe_res_new(struct prxe_resp *resp, u32 npkts)
-{
-	struct prxe_rd_res *res = &resp->res[resp->res_next];
-
-	resp->res_next = (resp->res_next + 1) % resp->max_rd_atomic;
-	*res = (struct prxe_rd_res) {
-		.psn = resp->epsn, .npkts = npkts, .valid = true,
-	};
-	return res;
-}
-
 /* The newest first: an old one may have the same PSN from a round before. */
 static struct prxe_rd_res *prxe_res_find(struct prxe_resp *resp, u32 psn)
 {
@@ -397,98 +162,6 @@ static struct prxe_rd_res *prxe_res_find(struct prxe_resp *resp, u32 psn)
 			return res;
 	}
 	return NULL;
-}
-
-static void prxe_read_start(struct prxe_qp *qp, const struct prxe_pkt *pkt)
-{
-	qp->resp.read = (struct prxe_read) {
-		.active = true,
-		.first = true,
-		.left = pkt->length,
-		.psn = pkt->psn,
-		.mem = {
-			.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
-			.qpn = qp->ibqp.qp_num,
-			.access = IB_ACCESS_REMOTE_READ,
-		},
-	};
-	prxe_read_resp_run(qp);
-}
-
-static enum prxe_verdict prxe_exec_read(struct prxe_qp *qp,
-					const struct prxe_rx *rx)
-{
-	const struct prxe_pkt *pkt = &rx->pkt;
-	struct prxe_resp *resp = &qp->resp;
-	struct prxe_rd_res *res;
-	struct prxe_mem mem = {
-		.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
-		.qpn = qp->ibqp.qp_num,
-		.access = IB_ACCESS_REMOTE_READ,
-	};
-	u32 npkts;
-
-	if (pkt->length > PRXE_MAX_MSG_LEN || !resp->max_rd_atomic ||
-	    !(qp->access & IB_ACCESS_REMOTE_READ))
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-	if (pkt->length && prxe_mr_check(&mem, pkt->length))
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_REMOTE_ACCESS);
-	npkts = prxe_seg_count(pkt->length, qp->mtu);
-	res = prxe_res_new(resp, npkts);
-	res->mem = mem;
-	res->length = pkt->length;
-	prxe_accept(qp, pkt, npkts);
-	/* the response acknowledges what was before it */
-	WRITE_ONCE(resp->ack_due, false);
-	prxe_read_start(qp, pkt);
-	return PRXE_DONE;
-}
-
-static void prxe_atomic_ack(struct prxe_qp *qp, u32 psn, u64 orig)
-{
-	struct prxe_pkt pkt = {
-		.opcode = PRXE_RC_ATOMIC_ACK,
-		.psn = psn,
-		.syndrome = prxe_aeth_ack(PRXE_CREDITS_UNLIMITED),
-		.orig = orig,
-	};
-
-	prxe_resp_send(qp, &pkt);
-}
-
-static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
-					  const struct prxe_rx *rx)
-{
-	const struct prxe_pkt *pkt = &rx->pkt;
-	struct prxe_resp *resp = &qp->resp;
-	struct prxe_rd_res *res;
-	struct prxe_mem mem = {
-		.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
-		.qpn = qp->ibqp.qp_num,
-		.access = IB_ACCESS_REMOTE_ATOMIC,
-	};
-	u64 orig;
-	int err;
-
-	/* misalignment: IBTA 9.4.5, o9-17 */
-	if (pkt->va & 7 || !resp->max_rd_atomic ||
-	    !(qp->access & IB_ACCESS_REMOTE_ATOMIC))
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-	err = prxe_mr_atomic(&mem, pkt->opcode == PRXE_RC_COMPARE_SWAP,
-			     pkt->compare, pkt->swap_add, &orig);
-	if (err == -EAGAIN)
-		err = prxe_resp_park_fault(qp, &mem, PRXE_ATOMIC_LEN);
-	if (err == -EAGAIN)
-		return PRXE_LATER;
-	if (err)
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_REMOTE_ACCESS);
-	res = prxe_res_new(resp, 1);
-	res->atomic = true;
-	res->orig = orig;
-	prxe_accept(qp, pkt, 1);
-	WRITE_ONCE(resp->ack_due, false);	/* the answer is one */
-	prxe_atomic_ack(qp, pkt->psn, orig);
-	return PRXE_DONE;
 }
 
 /*
@@ -510,7 +183,7 @@ static void prxe_duplicate(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 	if (!res || res->atomic != !!(pkt->op->flags & PRXE_OP_ATOMIC))
 		return;
 	if (res->atomic) {
-		prxe_atomic_ack(qp, pkt->psn, res->orig);
+		prxe_resp_atomic(qp, pkt->psn, res->orig);
 		return;
 	}
 	/* it may ask for the rest only, never for something else */
@@ -518,7 +191,7 @@ static void prxe_duplicate(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 	if (pkt->rkey != res->mem.key || pkt->va != res->mem.addr + skip ||
 	    pkt->length != res->length - skip)
 		return;
-	prxe_read_start(qp, pkt);
+	prxe_read_resp_start(qp, pkt);
 }
 
 static enum prxe_verdict prxe_out_of_sequence(struct prxe_qp *qp)
@@ -534,45 +207,27 @@ static enum prxe_verdict prxe_out_of_sequence(struct prxe_qp *qp)
 	return PRXE_DONE;
 }
 
-static enum prxe_verdict prxe_exec_op(struct prxe_qp *qp,
-				      const struct prxe_rx *rx)
-{
-	const struct prxe_pkt *pkt = &rx->pkt;
-
-	if (!prxe_opcode_follows(qp->resp.msg, pkt->opcode))
-		return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-	if (pkt->op->flags & PRXE_OP_SEND)
-		return prxe_exec_send(qp, rx);
-	if (pkt->op->flags & PRXE_OP_WRITE)
-		return prxe_exec_write(qp, rx);
-	if (pkt->op->flags & PRXE_OP_READ_REQ)
-		return prxe_exec_read(qp, rx);
-	if (pkt->op->flags & PRXE_OP_ATOMIC)
-		return prxe_exec_atomic(qp, rx);
-	return prxe_refuse(qp, pkt->psn, PRXE_NAK_INVALID_REQ);
-}
-
 /*
  * Unreliable connection (IBTA 9.8.2.2.1): a gap ends the message that it is in.
  * The first packet of a message is welcome at any PSN, everything else only where
  * it is expected.
  */
 static enum prxe_verdict prxe_exec_uc(struct prxe_qp *qp,
-				      const struct prxe_rx *rx)
+				      struct prxe_request *req)
 {
-	const struct prxe_pkt *pkt = &rx->pkt;
+	const struct prxe_pkt *pkt = req->pkt;
 	struct prxe_resp *resp = &qp->resp;
 	enum prxe_verdict verdict;
 
 	if (pkt->psn != resp->epsn) {
 		prxe_stat_inc(qp->dev, OUT_OF_SEQ);
-		prxe_drop_msg(qp);
+		prxe_exec_drop_msg(qp);
 		resp->epsn = pkt->psn;	/* it may come here once more */
 	} else if (pkt->op->flags & PRXE_OP_FIRST &&
 		   resp->msg != PRXE_MSG_NONE) {
-		prxe_drop_msg(qp);
+		prxe_exec_drop_msg(qp);
 	}
-	verdict = prxe_exec_op(qp, rx);
+	verdict = prxe_exec(qp, req);
 	if (verdict == PRXE_DONE)
 		resp->epsn = prxe_psn_add(pkt->psn, 1);
 	return verdict;
@@ -582,6 +237,7 @@ static enum prxe_verdict prxe_exec_uc(struct prxe_qp *qp,
 static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 					const struct prxe_rx *rx)
 {
+	struct prxe_request req = { .pkt = &rx->pkt, .rx = rx };
 	const struct prxe_pkt *pkt = &rx->pkt;
 	struct prxe_resp *resp = &qp->resp;
 	s32 diff;
@@ -591,8 +247,8 @@ static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 	if (resp->state != IB_QPS_RTR && resp->state != IB_QPS_RTS &&
 	    resp->state != IB_QPS_SQD)
 		return PRXE_DONE;
-	if (!prxe_is_rc(qp))
-		return prxe_exec_uc(qp, rx);
+	if (qp->ibqp.qp_type != IB_QPT_RC)
+		return prxe_exec_uc(qp, &req);
 	diff = prxe_psn_diff(pkt->psn, resp->epsn);
 	if (diff > 0)
 		return prxe_out_of_sequence(qp);
@@ -600,7 +256,7 @@ static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 		prxe_duplicate(qp, pkt);
 		return PRXE_DONE;
 	}
-	return prxe_exec_op(qp, rx);
+	return prxe_exec(qp, &req);
 }
 
 /* Keep a packet for the work item; without memory it is lost like any other. */

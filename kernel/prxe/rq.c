@@ -5,6 +5,7 @@
  * The responder has at most one in hand (&prxe_rq.have). It was copied once; the
  * slot is given back to the user when its completion is made.
  */
+#include "execute.h"
 #include "qp.h"
 #include "rq.h"
 #include "srq.h"
@@ -94,10 +95,10 @@ void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited)
 	prxe_cq_post(qp->rcq, cqe, solicited || cqe->status != IB_WC_SUCCESS);
 }
 
-int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset)
+int prxe_rq_scatter(struct prxe_qp *qp, struct prxe_request *req, u32 offset)
 {
 	const struct prxe_sge *sge = qp->resp.rq.wqe->sge;
-	u32 left = rx->pkt.payload_len, from = 0;
+	u32 left = req->pkt->payload_len, from = 0;
 	int err;
 
 	lockdep_assert_held(&qp->resp.lock);
@@ -117,9 +118,7 @@ int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset)
 			.addr = sge->addr + offset,
 			.access = IB_ACCESS_LOCAL_WRITE,
 		};
-		err = prxe_rx_copy_in(rx, from, n, &mem);
-		if (err == -EAGAIN)
-			err = prxe_resp_park_fault(qp, &mem, n);
+		err = prxe_exec_place(qp, req, from, n, &mem);
 		if (err)
 			return err;
 		from += n;

@@ -15,7 +15,7 @@
 struct ib_recv_wr;
 struct prxe_qp;
 struct prxe_queue;
-struct prxe_rx;
+struct prxe_request;
 struct prxe_wqe_limits;
 
 /**
@@ -61,16 +61,15 @@ int prxe_rq_get(struct prxe_qp *qp);
 void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited);
 
 /**
- * prxe_rq_scatter() - place a packet's payload
+ * prxe_rq_scatter() - place a request's payload
  * @qp: the queue pair, with a work request in hand
- * @rx: the packet
+ * @req: the request
  * @offset: bytes of the list that are filled already; the caller has checked
  *	that the payload fits behind them
  *
- * Return: 0; -EAGAIN: prxe_resp_park_fault() was called; or as
- * prxe_mr_copy_in().
+ * Return: as prxe_exec_place().
  */
-int prxe_rq_scatter(struct prxe_qp *qp, const struct prxe_rx *rx, u32 offset);
+int prxe_rq_scatter(struct prxe_qp *qp, struct prxe_request *req, u32 offset);
 
 /**
  * prxe_rq_abandon() - the message that a receive was taken for will not come

@@ -10,6 +10,7 @@
 
 #include "ah.h"
 #include "crc.h"
+#include "execute.h"
 #include "mr.h"
 #include "net_internal.h"
 #include "qp.h"
@@ -198,6 +199,7 @@ static void ud_complete(struct prxe_qp *qp, const struct prxe_rx *rx, int err)
 static void ud_receive(struct prxe_qp *qp, const struct prxe_rx *rx)
 {
 	const struct prxe_pkt *pkt = &rx->pkt;
+	struct prxe_request req = { .pkt = pkt, .rx = rx };
 	u32 qkey = qp->ibqp.qp_type == IB_QPT_GSI ? PRXE_GSI_QKEY : qp->qkey;
 	int err;
 
@@ -218,7 +220,7 @@ static void ud_receive(struct prxe_qp *qp, const struct prxe_rx *rx)
 		}
 		err = ud_place_grh(qp, rx);
 		if (!err)
-			err = prxe_rq_scatter(qp, rx, PRXE_GRH_LEN);
+			err = prxe_rq_scatter(qp, &req, PRXE_GRH_LEN);
 	}
 	/* A buffer that moved is fetched for the next; this one is lost. */
 	if (err != -EAGAIN)
