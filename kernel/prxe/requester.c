@@ -31,6 +31,7 @@
 #include "psn.h"
 #include "qp.h"
 #include "segment.h"
+#include "sge.h"
 #include "trace.h"
 #include "wqe_check.h"
 
@@ -163,7 +164,7 @@ int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		    void *dst, u32 len, u32 *crc)
 {
-	const struct prxe_sge *sge = wqe->w.sge;
+	struct prxe_sge_pos pos = { .sge = wqe->w.sge, .off = off };
 	int err;
 
 	lockdep_assert_held(&qp->sq.lock);
@@ -172,48 +173,40 @@ int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		*crc = prxe_crc_copy(*crc, dst, wqe->w.inline_data + off, len);
 		return 0;
 	}
-	while (off >= sge->length && len) {
-		off -= sge->length;
-		sge++;
-	}
 	while (len) {
-		u32 n = min(len, sge->length - off);
+		struct prxe_sge piece = prxe_sge_next(&pos, len);
 		struct prxe_mem mem = {
-			.pd = qp->pd, .key = sge->lkey, .addr = sge->addr + off,
+			.pd = qp->pd, .key = piece.lkey, .addr = piece.addr,
 		};
 
-		if (n) {
-			err = prxe_mr_copy_out(&mem, dst, n, crc);
-			if (err == -EAGAIN)
-				err = prxe_req_fault(qp, &mem, n);
-			if (err)
-				return err;
-		}
-		dst += n;
-		len -= n;
-		off = 0;
-		sge++;
+		err = prxe_mr_copy_out(&mem, dst, piece.length, crc);
+		if (err == -EAGAIN)
+			err = prxe_req_fault(qp, &mem, piece.length);
+		if (err)
+			return err;
+		dst += piece.length;
+		len -= piece.length;
 	}
 	return 0;
 }
 
-/* Store @len bytes of a response to the scatter list, @off bytes into it. */
-static int prxe_req_scatter_one(struct prxe_qp *qp, const struct prxe_sge *sge,
-				u32 off, u32 n, const struct prxe_rx *rx,
-				u32 from, const void *buf)
+/* Store bytes of a response where one entry of the list wants them. */
+static int prxe_req_scatter_one(struct prxe_qp *qp, struct prxe_sge piece,
+				const struct prxe_rx *rx, u32 from,
+				const void *buf)
 {
 	struct prxe_mem mem = {
-		.pd = qp->pd, .key = sge->lkey, .addr = sge->addr + off,
+		.pd = qp->pd, .key = piece.lkey, .addr = piece.addr,
 		.access = IB_ACCESS_LOCAL_WRITE,
 	};
 	int err;
 
 	if (rx)
-		err = prxe_rx_copy_in(rx, from, n, &mem);
+		err = prxe_rx_copy_in(rx, from, piece.length, &mem);
 	else
-		err = prxe_mr_copy_in(&mem, buf + from, n);
+		err = prxe_mr_copy_in(&mem, buf + from, piece.length);
 	if (err == -EAGAIN)
-		err = prxe_req_fault(qp, &mem, n);
+		err = prxe_req_fault(qp, &mem, piece.length);
 	return err;
 }
 
@@ -232,27 +225,19 @@ static int prxe_req_scatter_one(struct prxe_qp *qp, const struct prxe_sge *sge,
 int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		     const struct prxe_rx *rx, const void *buf, u32 len)
 {
-	const struct prxe_sge *sge = wqe->w.sge;
+	struct prxe_sge_pos pos = { .sge = wqe->w.sge, .off = off };
 	u32 from = 0;
 	int err;
 
 	lockdep_assert_held(&qp->sq.lock);
 
-	while (len) {
-		u32 n;
+	while (from < len) {
+		struct prxe_sge piece = prxe_sge_next(&pos, len - from);
 
-		if (off >= sge->length) {
-			off -= sge->length;
-			sge++;
-			continue;
-		}
-		n = min(len, sge->length - off);
-		err = prxe_req_scatter_one(qp, sge, off, n, rx, from, buf);
+		err = prxe_req_scatter_one(qp, piece, rx, from, buf);
 		if (err)
 			return err;
-		from += n;
-		len -= n;
-		off += n;
+		from += piece.length;
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "execute.h"
 #include "qp.h"
 #include "rq.h"
+#include "sge.h"
 #include "srq.h"
 #include "wqe_check.h"
 
@@ -97,33 +98,25 @@ void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited)
 
 int prxe_rq_scatter(struct prxe_qp *qp, struct prxe_request *req, u32 offset)
 {
-	const struct prxe_sge *sge = qp->resp.rq.wqe->sge;
-	u32 left = req->pkt->payload_len, from = 0;
+	struct prxe_sge_pos pos = {
+		.sge = qp->resp.rq.wqe->sge, .off = offset,
+	};
+	u32 from = 0, len = req->pkt->payload_len;
 	int err;
 
 	lockdep_assert_held(&qp->resp.lock);
 
-	while (left) {
-		struct prxe_mem mem;
-		u32 n;
-
-		if (offset >= sge->length) {
-			offset -= sge->length;
-			sge++;
-			continue;
-		}
-		n = min(left, sge->length - offset);
-		mem = (struct prxe_mem) {
-			.pd = qp->resp.rq.pd, .key = sge->lkey,
-			.addr = sge->addr + offset,
-			.access = IB_ACCESS_LOCAL_WRITE,
+	while (from < len) {
+		struct prxe_sge piece = prxe_sge_next(&pos, len - from);
+		struct prxe_mem mem = {
+			.pd = qp->resp.rq.pd, .key = piece.lkey,
+			.addr = piece.addr, .access = IB_ACCESS_LOCAL_WRITE,
 		};
-		err = prxe_exec_place(qp, req, from, n, &mem);
+
+		err = prxe_exec_place(qp, req, from, piece.length, &mem);
 		if (err)
 			return err;
-		from += n;
-		left -= n;
-		offset += n;
+		from += piece.length;
 	}
 	return 0;
 }
