@@ -93,8 +93,10 @@ int prxe_mr_copy_out(const struct prxe_mem *mem, void *dst, size_t len,
  * prxe_mr_copy() - copy between two regions, touching each byte once
  * @dst: destination; @src: source; @len: bytes
  * @done: bytes copied so far, kept over -EAGAIN
- * @fault: on -EAGAIN, which of @dst and @src to call prxe_mr_fault() for
+ * @fault: on an error, which of @dst and @src it is about: for which to call
+ *	prxe_mr_fault() on -EAGAIN
  *
+ * Where the two overlap in memory the result is that of memmove() within a page.
  * Two I/O sides go through the CPU's registers, or a small buffer where they are
  * not aligned alike. Context: any up to softirq.
  * Return: 0 or as above.

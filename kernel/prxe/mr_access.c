@@ -351,7 +351,9 @@ static size_t prxe_mr_move(struct prxe_cursor *to, struct prxe_cursor *from,
 		n = prxe_mr_next_pair(to, from, max, &dst, &src);
 		if (unlikely(!n))
 			break;
-		if (!src.is_iomem)
+		if (!src.is_iomem && !dst.is_iomem)
+			memmove(dst.vaddr, src.vaddr, n);
+		else if (!src.is_iomem)
 			prxe_map_write(&dst, src.vaddr, n);
 		else if (!dst.is_iomem)
 			prxe_map_read(dst.vaddr, &src, n);
