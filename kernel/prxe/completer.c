@@ -99,9 +99,15 @@ void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 	prxe_req_flush(qp);
 }
 
-/* The peer is alive and well. */
-static void prxe_progress(struct prxe_sq *sq)
+/**
+ * prxe_sq_progress() - the peer is alive and well
+ * @sq: the send queue
+ *
+ * Context: sq.lock held.
+ */
+void prxe_sq_progress(struct prxe_sq *sq)
 {
+	lockdep_assert_held(&sq->lock);
 	sq->progress = jiffies;
 	sq->retries = sq->retry_cnt;
 	sq->rnr_left = sq->rnr_retry;
@@ -115,7 +121,7 @@ static void prxe_una(struct prxe_sq *sq, u32 psn)
 	if (psn == sq->una)
 		return;
 	sq->una = psn;
-	prxe_progress(sq);
+	prxe_sq_progress(sq);
 	if (prxe_psn_diff(sq->psn, psn) < 0) {
 		const struct prxe_swqe *wqe = prxe_swqe(sq, sq->next);
 
@@ -187,27 +193,43 @@ static void prxe_implied_nak(struct prxe_qp *qp)
 	prxe_req_retry(qp, sq->una);
 }
 
-static void prxe_rcvd_rnr(struct prxe_qp *qp, const struct prxe_pkt *pkt)
+/**
+ * prxe_req_rnr() - the peer has no receive for the work request at tail
+ * @qp: the queue pair
+ * @syndrome: an RNR NAK: how long to wait
+ *
+ * Context: sq.lock held.
+ * Return: true: the requester waits; false: it has waited too often, and failed.
+ */
+bool prxe_req_rnr(struct prxe_qp *qp, u8 syndrome)
 {
+	u32 us = prxe_rnr_timer_us(prxe_aeth_value(syndrome));
 	struct prxe_sq *sq = &qp->sq;
-	u32 us = prxe_rnr_timer_us(prxe_aeth_value(pkt->syndrome));
+
+	lockdep_assert_held(&sq->lock);
 
 	prxe_stat_inc(qp->dev, RCVD_RNR);
-	if (!prxe_acked(qp, pkt->psn)) {
-		prxe_implied_nak(qp);
-		return;
-	}
 	if (!sq->rnr_left) {
 		prxe_stat_inc(qp->dev, RNR_EXCEEDED);
 		prxe_req_error(qp, IB_WC_RNR_RETRY_EXC_ERR, PRXE_VERR_RNR);
-		return;
+		return false;
 	}
 	if (sq->rnr_retry != 7)
 		sq->rnr_left--;
-	prxe_req_retry(qp, pkt->psn);
 	sq->progress = jiffies;
 	sq->rnr_wait = true;
 	prxe_req_wait(qp, (u64)us * NSEC_PER_USEC);
+	return true;
+}
+
+static void prxe_rcvd_rnr(struct prxe_qp *qp, const struct prxe_pkt *pkt)
+{
+	if (!prxe_acked(qp, pkt->psn)) {
+		prxe_stat_inc(qp->dev, RCVD_RNR);
+		prxe_implied_nak(qp);
+	} else if (prxe_req_rnr(qp, pkt->syndrome)) {
+		prxe_req_retry(qp, pkt->psn);
+	}
 }
 
 static enum ib_wc_status prxe_nak_status(u8 code)
@@ -223,6 +245,20 @@ static enum ib_wc_status prxe_nak_status(u8 code)
 	return IB_WC_REM_OP_ERR;
 }
 
+/**
+ * prxe_req_refused() - the peer refuses the work request at tail
+ * @qp: the queue pair
+ * @syndrome: a NAK, but not for the sequence
+ *
+ * Context: sq.lock held.
+ */
+void prxe_req_refused(struct prxe_qp *qp, u8 syndrome)
+{
+	prxe_stat_inc(qp->dev, RCVD_ERR_NAK);
+	prxe_req_error(qp, prxe_nak_status(prxe_aeth_value(syndrome)),
+		       PRXE_VERR_NAK);
+}
+
 static void prxe_rcvd_nak(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 {
 	struct prxe_sq *sq = &qp->sq;
@@ -235,8 +271,7 @@ static void prxe_rcvd_nak(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 		return;
 	}
 	if (code != PRXE_NAK_PSN_SEQUENCE) {
-		prxe_stat_inc(qp->dev, RCVD_ERR_NAK);
-		prxe_req_error(qp, prxe_nak_status(code), PRXE_VERR_NAK);
+		prxe_req_refused(qp, pkt->syndrome);
 		return;
 	}
 	prxe_stat_inc(qp->dev, RCVD_SEQ_NAK);

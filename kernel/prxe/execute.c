@@ -10,6 +10,7 @@
  */
 #include "aeth.h"
 #include "execute.h"
+#include "local_path.h"
 #include "mw.h"
 #include "psn.h"
 #include "qp.h"
@@ -30,6 +31,21 @@ enum prxe_verdict prxe_exec_drop_msg(struct prxe_qp *qp)
 	return PRXE_DONE;
 }
 
+/* Answer other than by "executed". */
+static void prxe_answer(struct prxe_qp *qp, struct prxe_request *req,
+			u8 syndrome)
+{
+	if (!req->local) {
+		prxe_resp_nak(qp, syndrome, req->pkt->psn);
+		return;
+	}
+	req->local->syndrome = syndrome;
+	if (prxe_aeth_kind(syndrome) == PRXE_AETH_RNR)
+		prxe_stat_inc(qp->dev, SENT_RNR);
+	else
+		prxe_stat_inc(qp->dev, SENT_NAK);
+}
+
 /* NAK and go to ERR: what the requester did cannot be forgiven. */
 static enum prxe_verdict prxe_refuse(struct prxe_qp *qp,
 				     struct prxe_request *req,
@@ -37,7 +53,7 @@ static enum prxe_verdict prxe_refuse(struct prxe_qp *qp,
 {
 	if (!prxe_is_rc(qp))
 		return prxe_exec_drop_msg(qp);
-	prxe_resp_nak(qp, prxe_aeth_nak(code), req->pkt->psn);
+	prxe_answer(qp, req, prxe_aeth_nak(code));
 	prxe_resp_error(qp, code == PRXE_NAK_REMOTE_ACCESS ?
 			IB_EVENT_QP_ACCESS_ERR : IB_EVENT_QP_REQ_ERR);
 	return PRXE_DONE;
@@ -75,8 +91,8 @@ static enum prxe_verdict prxe_not_ready(struct prxe_qp *qp,
 {
 	if (!prxe_is_rc(qp))
 		return prxe_exec_drop_msg(qp);
-	prxe_resp_nak(qp, prxe_aeth_rnr(qp->resp.min_rnr_timer), req->pkt->psn);
-	qp->resp.nak_sent = true;
+	prxe_answer(qp, req, prxe_aeth_rnr(qp->resp.min_rnr_timer));
+	qp->resp.nak_sent = !req->local;
 	return PRXE_DONE;
 }
 
@@ -99,15 +115,15 @@ static bool prxe_need_recv(struct prxe_qp *qp, struct prxe_request *req)
 }
 
 /* The request took effect. */
-static void prxe_accept(struct prxe_qp *qp, const struct prxe_pkt *pkt,
-			u32 npkts)
+static void prxe_accept(struct prxe_qp *qp, const struct prxe_request *req)
 {
+	const struct prxe_pkt *pkt = req->pkt;
 	struct prxe_resp *resp = &qp->resp;
 
-	resp->epsn = prxe_psn_add(resp->epsn, npkts);
+	resp->epsn = prxe_psn_add(resp->epsn, req->npkts);
 	resp->nak_sent = false;
 	resp->msg = prxe_msg_state_after(pkt->opcode);
-	if (pkt->op->flags & PRXE_OP_LAST)
+	if (pkt->op->flags & PRXE_OP_LAST && !req->more)
 		resp->msn = prxe_msn_add(resp->msn, 1);
 	if (pkt->ackreq && prxe_is_rc(qp))
 		WRITE_ONCE(resp->ack_due, true);
@@ -139,10 +155,13 @@ static void prxe_recv_done(struct prxe_qp *qp, const struct prxe_pkt *pkt,
  * Does the payload have the length that its place in the message demands
  * (IBTA 9.7.4.1.6)?
  */
-static bool prxe_len_ok(const struct prxe_qp *qp, const struct prxe_pkt *pkt)
+static bool prxe_len_ok(const struct prxe_qp *qp, const struct prxe_request *req)
 {
+	const struct prxe_pkt *pkt = req->pkt;
 	u32 len = pkt->payload_len;
 
+	if (req->local)
+		return true;	/* of whole packets */
 	if (!(pkt->op->flags & PRXE_OP_LAST))
 		return len == qp->mtu;
 	if (!(pkt->op->flags & PRXE_OP_FIRST) && !len)
@@ -153,8 +172,11 @@ static bool prxe_len_ok(const struct prxe_qp *qp, const struct prxe_pkt *pkt)
 int prxe_exec_place(struct prxe_qp *qp, struct prxe_request *req, u32 from,
 		    u32 len, const struct prxe_mem *mem)
 {
-	int err = prxe_rx_copy_in(req->rx, from, len, mem);
+	int err;
 
+	if (req->local)
+		return prxe_local_place(req->local, from, len, mem);
+	err = prxe_rx_copy_in(req->rx, from, len, mem);
 	if (err == -EAGAIN)
 		err = prxe_resp_park_fault(qp, mem, len);
 	return err;
@@ -167,7 +189,7 @@ static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
 	struct prxe_resp *resp = &qp->resp;
 	int err;
 
-	if (!prxe_len_ok(qp, pkt))
+	if (!prxe_len_ok(qp, req))
 		return prxe_refuse(qp, req, PRXE_NAK_INVALID_REQ);
 	if (pkt->op->flags & PRXE_OP_FIRST)
 		resp->offset = 0;
@@ -192,7 +214,7 @@ static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
 		return prxe_refuse(qp, req, PRXE_NAK_REMOTE_ACCESS);
 	}
 	resp->offset += pkt->payload_len;
-	prxe_accept(qp, pkt, 1);
+	prxe_accept(qp, req);
 	if (pkt->op->flags & PRXE_OP_LAST)
 		prxe_recv_done(qp, pkt, resp->offset, IB_WC_RECV);
 	return PRXE_DONE;
@@ -240,7 +262,7 @@ static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
 			return prxe_refuse(qp, req, err);
 	}
 	ends = pkt->payload_len == resp->left;
-	if (!prxe_len_ok(qp, pkt) || pkt->payload_len > resp->left ||
+	if (!prxe_len_ok(qp, req) || pkt->payload_len > resp->left ||
 	    !!(pkt->op->flags & PRXE_OP_LAST) != ends)
 		return prxe_refuse(qp, req, PRXE_NAK_INVALID_REQ);
 	if (pkt->op->flags & PRXE_OP_RECV && !prxe_need_recv(qp, req))
@@ -256,7 +278,7 @@ static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
 	resp->left -= pkt->payload_len;
 	resp->offset = pkt->op->flags & PRXE_OP_FIRST ? pkt->length :
 		resp->offset;
-	prxe_accept(qp, pkt, 1);
+	prxe_accept(qp, req);
 	if (pkt->op->flags & PRXE_OP_RECV)
 		prxe_recv_done(qp, pkt, resp->offset,
 			       IB_WC_RECV_RDMA_WITH_IMM);
@@ -275,6 +297,21 @@ static struct prxe_rd_res *prxe_res_new(struct prxe_resp *resp, u32 npkts)
 	return res;
 }
 
+/* Local path: a part of the read, which is done when this returns. */
+static enum prxe_verdict prxe_read_part(struct prxe_qp *qp,
+					struct prxe_request *req,
+					const struct prxe_mem *mem)
+{
+	int err = prxe_local_fetch(req->local, req->pkt->payload_len, mem);
+
+	if (err == -EAGAIN)
+		return PRXE_LATER;
+	if (err)
+		return prxe_refuse(qp, req, PRXE_NAK_REMOTE_ACCESS);
+	prxe_accept(qp, req);
+	return PRXE_DONE;
+}
+
 static enum prxe_verdict prxe_exec_read(struct prxe_qp *qp,
 					struct prxe_request *req)
 {
@@ -282,18 +319,19 @@ static enum prxe_verdict prxe_exec_read(struct prxe_qp *qp,
 	struct prxe_resp *resp = &qp->resp;
 	struct prxe_mem mem = prxe_remote_mem(qp, pkt, IB_ACCESS_REMOTE_READ);
 	struct prxe_rd_res *res;
-	u32 npkts;
 
 	if (pkt->length > PRXE_MAX_MSG_LEN || !resp->max_rd_atomic ||
 	    !(qp->access & IB_ACCESS_REMOTE_READ))
 		return prxe_refuse(qp, req, PRXE_NAK_INVALID_REQ);
 	if (pkt->length && prxe_mr_check(&mem, pkt->length))
 		return prxe_refuse(qp, req, PRXE_NAK_REMOTE_ACCESS);
-	npkts = prxe_seg_count(pkt->length, qp->mtu);
-	res = prxe_res_new(resp, npkts);
+	if (req->local)
+		return prxe_read_part(qp, req, &mem);
+	req->npkts = prxe_seg_count(pkt->length, qp->mtu);
+	res = prxe_res_new(resp, req->npkts);
 	res->mem = mem;
 	res->length = pkt->length;
-	prxe_accept(qp, pkt, npkts);
+	prxe_accept(qp, req);
 	/* the response acknowledges what was before it */
 	WRITE_ONCE(resp->ack_due, false);
 	prxe_read_resp_start(qp, pkt);
@@ -316,7 +354,7 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 		return prxe_refuse(qp, req, PRXE_NAK_INVALID_REQ);
 	err = prxe_mr_atomic(&mem, pkt->opcode == PRXE_RC_COMPARE_SWAP,
 			     pkt->compare, pkt->swap_add, &orig);
-	if (err == -EAGAIN)
+	if (err == -EAGAIN && !req->local)
 		err = prxe_resp_park_fault(qp, &mem, PRXE_ATOMIC_LEN);
 	if (err == -EAGAIN)
 		return PRXE_LATER;
@@ -325,7 +363,11 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 	res = prxe_res_new(resp, 1);
 	res->atomic = true;
 	res->orig = orig;
-	prxe_accept(qp, pkt, 1);
+	prxe_accept(qp, req);
+	if (req->local) {
+		req->local->orig = orig;
+		return PRXE_DONE;
+	}
 	WRITE_ONCE(resp->ack_due, false);	/* the answer is one */
 	prxe_resp_atomic(qp, pkt->psn, orig);
 	return PRXE_DONE;

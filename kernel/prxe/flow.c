@@ -68,6 +68,13 @@ bool prxe_flow_matches(const struct prxe_flow *flow, const struct sk_buff *skb)
 	       ip_hdr(skb)->daddr == flow->saddr.s6_addr32[3];
 }
 
+bool prxe_flow_mirrors(const struct prxe_flow *flow,
+		       const struct prxe_flow *other)
+{
+	return ipv6_addr_equal(&flow->saddr, &other->daddr) &&
+	       ipv6_addr_equal(&flow->daddr, &other->saddr);
+}
+
 /*
  * Packets leave by our network device, as the GID says; only those to an
  * address of this very host take whatever way the host has to itself.
@@ -154,4 +161,16 @@ struct dst_entry *prxe_flow_route(struct prxe_flow *flow)
 	flow->dst = dst;
 	flow->dst_cookie = flow->v6 ? prxe_route6_cookie(dst) : 0;
 	return dst;
+}
+
+bool prxe_flow_is_local(struct prxe_flow *flow)
+{
+	struct dst_entry *dst = prxe_flow_route(flow);
+
+	if (IS_ERR(dst) || !netif_running(dst_dev(dst)) ||
+	    !netif_running(flow->dev->ndev))
+		return false;
+	if (flow->v6)
+		return dst_rt6_info(dst)->rt6i_flags & RTF_LOCAL;
+	return dst_rtable(dst)->rt_flags & RTCF_LOCAL;
 }

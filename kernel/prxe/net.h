@@ -103,6 +103,18 @@ bool prxe_flow_matches(const struct prxe_flow *flow, const struct sk_buff *skb);
 struct dst_entry *prxe_flow_route(struct prxe_flow *flow);
 
 /**
+ * prxe_flow_is_local() - would packets come to this very host?
+ * @flow: its owner's lock is held
+ *
+ * By the route that they would take now, which must be up, as must be the device's
+ * own network device. Context: bottom halves off.
+ */
+bool prxe_flow_is_local(struct prxe_flow *flow);
+/* Is @other the way back? The locks of both owners are held. */
+bool prxe_flow_mirrors(const struct prxe_flow *flow,
+		       const struct prxe_flow *other);
+
+/**
  * union prxe_ip_udp - what stands before the BTH
  * @v4: IPv4, without options
  * @v6: IPv6, without extension headers

@@ -8,6 +8,9 @@
  *     -> UDP -> net_rx.c -> responder.c, execute.c, read_resp.c -> mr*.c
  *     -> train.c -> UDP -> net_rx.c -> completer.c -> cq.c -> ibv_poll_cq
  *
+ * and between queue pairs of one device from requester.c by local_path.c to
+ * execute.c, then cq.c.
+ *
  * docs/data-path.md walks along it, docs/locking.md has the lock order.
  */
 #ifndef PRXE_H

@@ -9,12 +9,13 @@
  *
  * Lock order, outermost first:
  *
- *   modify_mutex -> sq.lock | resp.lock -> cq.lock, dev->tx_wait_lock
+ *   modify_mutex -> sq.lock -> resp.lock -> cq.lock, dev->tx_wait_lock
  *
- * sq.lock and resp.lock are never held together, nor two of either. Both are
- * taken with bottom halves off: the doorbell and the work item contend with the
- * receive softirq. No packet is delivered from inside of a transmission (it goes
- * through the backlog), so holding them over ip_local_out() cannot recurse.
+ * The local path alone holds a sq.lock and a resp.lock, its peer's, together
+ * (local_path.c); two of either are never held. Both are taken with bottom halves
+ * off: the doorbell and the work item contend with the receive softirq. No packet
+ * is delivered from inside of a transmission (it goes through the backlog), so
+ * holding them over ip_local_out() cannot recurse.
  *
  * Both halves keep their own copy of the state, so that neither needs the
  * other's lock.
@@ -60,6 +61,7 @@ enum prxe_wqe_state {
  *	operation of this host only
  * @first_psn: PSN of its first packet; valid from PRXE_WQE_SENDING on
  * @done: reads: bytes received in order
+ * @wire: packets of it were sent, or must be: the local path is not for it
  * @w: header, then scatter/gather list or inline data
  */
 struct prxe_swqe {
@@ -70,6 +72,7 @@ struct prxe_swqe {
 	u32 npkts;
 	u32 first_psn;
 	u32 done;
+	bool wire;
 	struct prxe_send_wqe w;
 };
 
@@ -402,6 +405,7 @@ void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
 void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe);
 void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
+void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt);
 int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		    void *dst, u32 len, u32 *crc);
@@ -419,6 +423,9 @@ void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,
 void prxe_req_error(struct prxe_qp *qp, enum ib_wc_status status,
 		    u32 vendor_err);
 void prxe_sq_advance(struct prxe_qp *qp);
+void prxe_sq_progress(struct prxe_sq *sq);
+bool prxe_req_rnr(struct prxe_qp *qp, u8 syndrome);
+void prxe_req_refused(struct prxe_qp *qp, u8 syndrome);
 
 /* local.c; sq.lock is held */
 void prxe_complete_local(struct prxe_qp *qp);

@@ -28,6 +28,7 @@
  */
 #include "aeth.h"
 #include "crc.h"
+#include "local_path.h"
 #include "psn.h"
 #include "qp.h"
 #include "segment.h"
@@ -61,6 +62,7 @@ static void prxe_wqe_accept(struct prxe_qp *qp, struct prxe_swqe *wqe)
 
 	wqe->state = PRXE_WQE_POSTED;
 	wqe->done = 0;
+	wqe->wire = false;
 	err = prxe_send_wqe_check(&wqe->w, &qp->sq.lim, &info);
 	if (err) {
 		prxe_wqe_bad(wqe, err == -EMSGSIZE ? IB_WC_LOC_LEN_ERR :
@@ -255,6 +257,35 @@ static void prxe_req_pkt(const struct prxe_qp *qp, const struct prxe_swqe *wqe,
 	};
 }
 
+/**
+ * prxe_req_headers() - what the extensions of a request say
+ * @wqe: the work request
+ * @pkt: a packet of it; those of the fields that its opcode has will count
+ */
+void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt)
+{
+	const struct prxe_send_wqe *w = &wqe->w;
+
+	switch (w->opcode) {
+	case IB_UVERBS_WR_ATOMIC_CMP_AND_SWP:
+	case IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD:
+		pkt->va = w->atomic.remote_addr;
+		pkt->rkey = w->atomic.rkey;
+		pkt->compare = w->atomic.compare_add;
+		pkt->swap_add = w->opcode == IB_UVERBS_WR_ATOMIC_CMP_AND_SWP ?
+			w->atomic.swap : w->atomic.compare_add;
+		break;
+	default:
+		/* of a read, what is still to come */
+		pkt->va = w->rdma.remote_addr + wqe->done;
+		pkt->rkey = w->rdma.rkey;
+		pkt->length = wqe->length - wqe->done;
+		pkt->imm = (__force __be32)w->imm_data;
+		pkt->inv_rkey = w->imm_data;
+		break;
+	}
+}
+
 /* One segment of a SEND or RDMA WRITE into the train. */
 static int prxe_req_segment(struct prxe_qp *qp, struct prxe_swqe *wqe,
 			    struct prxe_train *t, u32 i)
@@ -276,11 +307,7 @@ static int prxe_req_segment(struct prxe_qp *qp, struct prxe_swqe *wqe,
 	/* often enough that a full window always has one on its way */
 	pkt.ackreq = qp->sq.lim.transport == PRXE_RC &&
 		     (last || (i + 1) % (prxe_window(qp) / 2) == 0);
-	pkt.va = wqe->w.rdma.remote_addr;
-	pkt.rkey = wqe->w.rdma.rkey;
-	pkt.length = wqe->length;
-	pkt.imm = (__force __be32)wqe->w.imm_data;
-	pkt.inv_rkey = wqe->w.imm_data;
+	prxe_req_headers(wqe, &pkt);
 
 	p = prxe_train_open(t, &pkt);
 	ret = prxe_req_gather(qp, wqe, i * qp->mtu, p, len, &t->crc);
@@ -342,17 +369,7 @@ static int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe)
 		return op;
 	prxe_req_pkt(qp, wqe, &pkt, op, prxe_psn_add(wqe->first_psn, skip));
 	pkt.ackreq = true;
-	if (wqe->w.opcode == IB_UVERBS_WR_RDMA_READ) {
-		pkt.va = wqe->w.rdma.remote_addr + wqe->done;
-		pkt.rkey = wqe->w.rdma.rkey;
-		pkt.length = wqe->length - wqe->done;
-	} else {
-		pkt.va = wqe->w.atomic.remote_addr;
-		pkt.rkey = wqe->w.atomic.rkey;
-		pkt.compare = wqe->w.atomic.compare_add;
-		pkt.swap_add = wqe->w.opcode == IB_UVERBS_WR_ATOMIC_CMP_AND_SWP ?
-			wqe->w.atomic.swap : wqe->w.atomic.compare_add;
-	}
+	prxe_req_headers(wqe, &pkt);
 	err = prxe_train_begin(&train, &sq->flow, 1,
 			       prxe_pkt_wire_len(op, 0));
 	if (err)
@@ -513,6 +530,9 @@ static int prxe_req_step(struct prxe_qp *qp)
 		prxe_wqe_bad(wqe, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
 		return 1;
 	}
+	ret = prxe_local_step(qp, wqe);
+	if (ret != -EREMOTE)
+		return ret < 0 ? prxe_req_failed(qp, wqe, ret) : ret;
 	window = prxe_req_window(qp, wqe);
 	if (!window)
 		return 0;
@@ -520,6 +540,7 @@ static int prxe_req_step(struct prxe_qp *qp)
 		return 0;
 	if (wqe->state == PRXE_WQE_POSTED)
 		wqe->first_psn = sq->psn;
+	wqe->wire = true;
 
 	if (sq->lim.transport == PRXE_UD)
 		ret = prxe_req_datagram(qp, wqe);

@@ -237,7 +237,7 @@ static enum prxe_verdict prxe_exec_uc(struct prxe_qp *qp,
 static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 					const struct prxe_rx *rx)
 {
-	struct prxe_request req = { .pkt = &rx->pkt, .rx = rx };
+	struct prxe_request req = { .pkt = &rx->pkt, .rx = rx, .npkts = 1 };
 	const struct prxe_pkt *pkt = &rx->pkt;
 	struct prxe_resp *resp = &qp->resp;
 	s32 diff;

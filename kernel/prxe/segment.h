@@ -116,6 +116,42 @@ static inline u32 prxe_seg_payload(u32 length, u32 mtu, u32 i)
 }
 
 /**
+ * prxe_seg_part() - how much of a message is about so many bytes
+ * @length: bytes of the message
+ * @mtu: path MTU
+ * @start: the first packet of the part, less than prxe_seg_count()
+ * @max: bytes
+ *
+ * Return: packets from @start on, whole ones: 1 or more, and more than one only
+ * if that is no more than @max bytes.
+ */
+static inline u32 prxe_seg_part(u32 length, u32 mtu, u32 start, u32 max)
+{
+	u32 left = prxe_seg_count(length, mtu) - start;
+	u32 n = max / mtu;
+
+	if (n > left)
+		n = left;
+	return n ? n : 1;
+}
+
+/**
+ * prxe_seg_bytes() - bytes of payload in consecutive packets
+ * @length: bytes of the message
+ * @mtu: path MTU
+ * @start: the first of them
+ * @n: how many; @start + @n is at most prxe_seg_count()
+ *
+ * Return: bytes.
+ */
+static inline u32 prxe_seg_bytes(u32 length, u32 mtu, u32 start, u32 n)
+{
+	u32 left = length - start * mtu;
+
+	return (u64)n * mtu < left ? n * mtu : left;
+}
+
+/**
  * prxe_pad() - bytes of pad behind a payload (IBTA vol 1, 9.2.4)
  * @payload: bytes
  *

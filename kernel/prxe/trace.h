@@ -105,6 +105,15 @@ DEFINE_EVENT(pkt, recv_pkt,
 		 unsigned int len),
 	TP_ARGS(dev, pkt, len));
 
+/*
+ * A part of a message was executed without packets, or refused; qpn is the
+ * destination, syndrome the answer, len the payload.
+ */
+DEFINE_EVENT(pkt, local_part,
+	TP_PROTO(const struct prxe_dev *dev, const struct prxe_pkt *pkt,
+		 unsigned int len),
+	TP_ARGS(dev, pkt, len));
+
 /* Packets leave in one sk_buff. */
 TRACE_EVENT(send_train,
 	TP_PROTO(const struct prxe_dev *dev, unsigned int pkts, unsigned int len),

@@ -101,6 +101,43 @@ static void payloads_sum_up(void **state)
 	}
 }
 
+/* Cut into parts, a message is whole again; no part is too large or too small. */
+static void parts(void **state)
+{
+	int i;
+
+	(void)state;
+	assert_int_equal(prxe_seg_part(0, 4096, 0, 65536), 1);
+	assert_int_equal(prxe_seg_bytes(0, 4096, 0, 1), 0);
+	assert_int_equal(prxe_seg_part(65536, 4096, 0, 65536), 16);
+	assert_int_equal(prxe_seg_bytes(65536, 4096, 0, 16), 65536);
+	assert_int_equal(prxe_seg_part(65537, 4096, 16, 65536), 1);
+	assert_int_equal(prxe_seg_bytes(65537, 4096, 16, 1), 1);
+	assert_int_equal(prxe_seg_part(9000, 4096, 0, 100), 1);
+	assert_int_equal(prxe_seg_bytes(PRXE_MAX_MSG_LEN, 256, 0,
+					PRXE_MAX_MSG_LEN / 256),
+			 PRXE_MAX_MSG_LEN);
+	for (i = 0; i < 20000; i++) {
+		u32 mtu = mtus[random_below(5)];
+		u32 length = random_below(300000), max = random_below(70000);
+		u32 nr = prxe_seg_count(length, mtu), at = 0, sum = 0;
+
+		while (at < nr) {
+			u32 n = prxe_seg_part(length, mtu, at, max);
+			u32 bytes = prxe_seg_bytes(length, mtu, at, n);
+
+			assert_in_range(n, 1, nr - at);
+			assert_true(n == 1 || bytes <= max);
+			/* one more would have been too many */
+			assert_true(n == nr - at || (n + 1) * mtu > max);
+			assert_true(at + n == nr || bytes == n * mtu);
+			at += n;
+			sum += bytes;
+		}
+		assert_int_equal(sum, length);
+	}
+}
+
 static void describe_requests(void **state)
 {
 	struct prxe_seg_msg m;
@@ -288,6 +325,7 @@ int main(void)
 		cmocka_unit_test(psn_and_offset),
 		cmocka_unit_test(places_and_payloads),
 		cmocka_unit_test(payloads_sum_up),
+		cmocka_unit_test(parts),
 		cmocka_unit_test(describe_requests),
 		cmocka_unit_test(trains),
 		cmocka_unit_test(train_limits),
