@@ -189,6 +189,35 @@ one_host()
 	add_rdma "$_a" "$_kind" "eth$_a"
 }
 
+# counter DEVICE NAME: print a counter of `rdma statistic`; they are read afresh
+# every 10 ms
+counter()
+{
+	sleep 0.05
+	cat "/sys/class/infiniband/$1/ports/1/hw_counters/$2"
+}
+
+# both_paths DEVICE COMMAND...: run COMMAND, which connects DEVICE to itself, without
+# packets, which is the default, and with. False if it fails, or was not put to that.
+both_paths()
+{
+	_local=$1
+	shift
+	for _path in Y N; do
+		echo "one device, local_path=$_path"
+		echo "$_path" >/sys/module/prxe/parameters/local_path || return 1
+		_before=$(counter "$_local" local_path_wqes)
+		"$@" || return 1
+		_after=$(counter "$_local" local_path_wqes)
+		case $_path,$((_after - _before)) in
+		Y,0 | N,[1-9]*)
+			echo "$((_after - _before)) work requests without packets"
+			return 1 ;;
+		esac
+	done
+	echo Y >/sys/module/prxe/parameters/local_path
+}
+
 # cleanup: remove devices, then namespaces with all that is in them; modules are
 # unloaded by the runner, which tells whether they can be
 cleanup()

@@ -42,15 +42,16 @@ static void open_all(const struct case_table *t, char **devices)
 {
 	struct pair_opt opt = pair_defaults;
 	int rights = t->rights ? t->rights : all_rights;
+	size_t len = t->len ? t->len : LEN;
 
 	if (t->options)
 		t->options(&opt);
 	pair_open(&p, devices[0], devices[1], &opt);
-	abuf = aligned_alloc(4096, LEN);
-	bbuf = aligned_alloc(4096, LEN);
+	abuf = aligned_alloc(4096, len);
+	bbuf = aligned_alloc(4096, len);
 	CHECK(abuf && bbuf, "no memory");
-	amr = need_mr(&p.a, abuf, LEN, rights);
-	bmr = need_mr(&p.b, bbuf, LEN, rights);
+	amr = need_mr(&p.a, abuf, len, rights);
+	bmr = need_mr(&p.b, bbuf, len, rights);
 }
 
 static void close_all(void)

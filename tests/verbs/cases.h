@@ -13,7 +13,7 @@
 
 #include "pair.h"
 
-#define LEN	65536			/* of each buffer */
+#define LEN	65536			/* of each buffer, but see case_table.len */
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 extern struct pair p;
@@ -48,6 +48,7 @@ struct test_case {
  * @cases: the rows
  * @nr: their number
  * @options: what its connections have other than pair_defaults; may be NULL
+ * @len: of each buffer; 0 means LEN
  * @rights: of the regions; 0 means all_rights
  * @before: called on each new connection; may be NULL
  * @after: called when the connection of a case is gone, which it may make anew
@@ -57,6 +58,7 @@ struct case_table {
 	const struct test_case *cases;
 	size_t nr;
 	void (*options)(struct pair_opt *opt);
+	size_t len;
 	int rights;
 	void (*before)(void);
 	void (*after)(void);

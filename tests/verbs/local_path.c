@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * local_path DEVICE DEVICE [CASE [COMMAND]]: what is particular about connections
+ * within a device, which need no packets: that none are sent, the order when the
+ * path changes in the middle of a stream, and when it must not be taken. COMMAND is
+ * for the case cut: it takes the network away.
+ */
+#include "local.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+
+static const char *device, *command;
+
+static void write_len(uint64_t wr_id, size_t off, size_t len)
+{
+	need_send(&p.a, IBV_WR_RDMA_WRITE, wr_id, sge_of(amr, off, len),
+		  (uintptr_t)bbuf + off, bmr->rkey, IBV_SEND_SIGNALED);
+}
+
+/* One of each kind. Return: how many. */
+static unsigned int one_of_each(void)
+{
+	const size_t len = 100003;	/* more than one part */
+	unsigned int i;
+
+	fill(abuf, len, 1);
+	memset(bbuf, 0, SIZE);
+	write_len(1, 0, len);
+	need_ok(p.a.scq);
+	need_pattern(bbuf, len, 1, "write");
+	need_recv(&p.b, 2, sge_of(bmr, 200000, len));
+	need_send(&p.a, IBV_WR_SEND_WITH_IMM, 2, sge_of(amr, 0, len), 0, 0,
+		  IBV_SEND_SIGNALED);
+	need_ok(p.a.scq);
+	need_ok(p.b.rcq);
+	need_pattern(bbuf + 200000, len, 1, "send");
+	memset(abuf, 0, SIZE);
+	need_send(&p.a, IBV_WR_RDMA_READ, 3, sge_of(amr, 300001, len),
+		  (uintptr_t)bbuf + 200000, bmr->rkey, IBV_SEND_SIGNALED);
+	need_ok(p.a.scq);
+	need_pattern(abuf + 300001, len, 1, "read");
+	for (i = 0; i < 2; i++) {
+		need_atomic(&p.a, i, 4 + i, sge_of(amr, 8, 8), (uintptr_t)bbuf,
+			    bmr->rkey, 0, 0);
+		need_ok(p.a.scq);
+	}
+	need_send(&p.a, IBV_WR_RDMA_WRITE, 6, sge_of(amr, 0, 0), 0, 0,
+		  IBV_SEND_SIGNALED);
+	need_ok(p.a.scq);
+	return 6;
+}
+
+/* Without packets, and with: the switch is obeyed at once, there and back. */
+static void no_packets(void)
+{
+	unsigned long pkts, wqes;
+	unsigned int i, n;
+
+	for (i = 0; i < 4; i++) {
+		local_path(i % 2);
+		pkts = counter(device, "sent_pkts");
+		wqes = counter(device, "local_path_wqes");
+		n = one_of_each();
+		pkts = counter(device, "sent_pkts") - pkts;
+		wqes = counter(device, "local_path_wqes") - wqes;
+		if (i % 2)
+			CHECK(!pkts && wqes == n, "%lu packets, %lu of %u",
+			      pkts, wqes, n);
+		else
+			CHECK(pkts > 3 * 100 && !wqes, "%lu packets, %lu",
+			      pkts, wqes);
+	}
+}
+
+/*
+ * Everything goes to one place: a write, a read of it, an atomic that counts, a
+ * send. Each has to see all that was posted before it and nothing after it.
+ */
+#define ROUND	10
+
+static void order_round(unsigned int round, uint64_t *count)
+{
+	const size_t len = 20011;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ROUND; i++) {
+		fill(abuf + i * len, len, round + i);
+		need_recv(&p.b, i, sge_of(bmr, 500000 + i * len, len));
+	}
+	for (i = 0; i < ROUND; i++) {
+		write_len(n, 0, 0);	/* no bytes, but a place in the row */
+		need_send(&p.a, IBV_WR_RDMA_WRITE, ++n, sge_of(amr, i * len, len),
+			  (uintptr_t)bbuf + 77, bmr->rkey, IBV_SEND_SIGNALED);
+		need_send(&p.a, IBV_WR_RDMA_READ, ++n,
+			  sge_of(amr, 500000 + i * len, len),
+			  (uintptr_t)bbuf + 77, bmr->rkey, IBV_SEND_SIGNALED);
+		need_atomic(&p.a, false, ++n, sge_of(amr, 900000 + 8 * i, 8),
+			    (uintptr_t)bbuf + 900000, bmr->rkey, 1, 0);
+		need_send(&p.a, IBV_WR_SEND, ++n, sge_of(amr, i * len, len), 0,
+			  0, IBV_SEND_SIGNALED);
+		n++;
+	}
+	for (i = 0; i < n; i++)
+		CHECK(need_ok(p.a.scq).wr_id == i, "completions out of order");
+	for (i = 0; i < ROUND; i++) {
+		const uint64_t *old = (uint64_t *)(abuf + 900000) + i;
+
+		CHECK(need_ok(p.b.rcq).wr_id == i, "receives out of order");
+		need_pattern(abuf + 500000 + i * len, len, round + i, "read");
+		need_pattern(bbuf + 500000 + i * len, len, round + i, "send");
+		CHECK(*old == (*count)++, "%llu before atomic %llu",
+		      (unsigned long long)*old, (unsigned long long)*count);
+	}
+}
+
+static void order(void)
+{
+	unsigned long pkts = counter(device, "sent_pkts");
+	unsigned long wqes = counter(device, "local_path_wqes");
+	unsigned int i, n = 60;
+	uint64_t count = 0;
+
+	memset(bbuf + 900000, 0, 8);
+	flip_begin();
+	for (i = 0; i < n; i++)
+		order_round(i, &count);
+	flip_stop();
+	pkts = counter(device, "sent_pkts") - pkts;
+	wqes = counter(device, "local_path_wqes") - wqes;
+	printf("%lu of %u work requests without packets, %lu packets\n", wqes,
+	       5 * ROUND * n, pkts);
+	CHECK(wqes && wqes < 5ul * ROUND * n && pkts, "only one path was taken");
+}
+
+/* A queue pair that is its own peer. */
+static void itself(void)
+{
+	to_state(p.a.qp, IBV_QPS_RESET);
+	CHECK(!end_to_init(&p.a, &p.opt) && !end_to_rtr(&p.a, &p.a, &p.opt) &&
+	      !end_to_rts(&p.a, &p.opt), "connect to itself");
+	fill(abuf, 100003, 5);
+	need_recv(&p.a, 1, sge_of(amr, 200000, 100003));
+	need_send(&p.a, IBV_WR_SEND, 2, sge_of(amr, 0, 100003), 0, 0,
+		  IBV_SEND_SIGNALED);
+	CHECK(need_ok(p.a.scq).wr_id == 2 && need_ok(p.a.rcq).wr_id == 1, "");
+	need_pattern(abuf + 200000, 100003, 5, "to itself");
+	need_send(&p.a, IBV_WR_RDMA_WRITE, 3, sge_of(amr, 0, 8),
+		  (uintptr_t)abuf, amr->rkey ^ 0x550000, IBV_SEND_SIGNALED);
+	need_status(p.a.scq, IBV_WC_REM_ACCESS_ERR);
+	need_state(p.a.qp, IBV_QPS_ERR);
+}
+
+/* Source and target overlap within a page: as if it were copied out, then in. */
+static void overlap(void)
+{
+	struct ibv_mr *mr = need_mr(&p.b, abuf, SIZE, all_rights);
+	static const int shifts[] = { 100, -100, 1, -7 };
+	uint8_t want[4096];
+	unsigned int i, on;
+
+	for (i = 0; i < 8; i++) {
+		int shift = shifts[i % 4];
+
+		on = i / 4;
+		local_path(on);
+		fill(abuf, sizeof(want), i);
+		memcpy(want, abuf, sizeof(want));
+		memmove(want + 1000 + shift, want + 1000, 999);
+		need_send(&p.a, IBV_WR_RDMA_WRITE, i, sge_of(amr, 1000, 999),
+			  (uintptr_t)abuf + 1000 + (uintptr_t)(intptr_t)shift,
+			  mr->rkey, IBV_SEND_SIGNALED);
+		need_ok(p.a.scq);
+		CHECK(!memcmp(want, abuf, sizeof(want)), "shift %d, path %u",
+		      shift, on);
+	}
+	CHECK(!ibv_dereg_mr(mr), "ibv_dereg_mr");
+}
+
+/* The path changes while the peer has no receive: it still waits, then goes on. */
+static void not_ready(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		local_path(i % 2);
+		fill(abuf, 100003, i);
+		need_send(&p.a, IBV_WR_SEND, 1, sge_of(amr, 0, 100003), 0, 0,
+			  IBV_SEND_SIGNALED);
+		need_send(&p.a, IBV_WR_RDMA_WRITE_WITH_IMM, 2, sge_of(amr, 0, 100003),
+			  (uintptr_t)bbuf + 200000, bmr->rkey, IBV_SEND_SIGNALED);
+		local_path(!(i % 2));
+		usleep(2000);
+		need_empty(p.a.scq);
+		need_recv(&p.b, 1, sge_of(bmr, 0, 100003));
+		CHECK(need_ok(p.a.scq).wr_id == 1, "");
+		need_recv(&p.b, 2, sge_of(bmr, 0, 0));
+		CHECK(need_ok(p.a.scq).wr_id == 2, "");
+		CHECK(need_ok(p.b.rcq).wr_id == 1 && need_ok(p.b.rcq).wr_id == 2, "");
+		need_pattern(bbuf, 100003, i, "a send that had to wait");
+		need_pattern(bbuf + 200000, 100003, i, "a write that had to wait");
+	}
+}
+
+/* A peer that is not ready for long is asked seldom, on any path. */
+static void patience(void)
+{
+	struct timespec from, to;
+	unsigned long asked, us;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		local_path(i);
+		asked = counter(device, "rcvd_rnr_err");
+		clock_gettime(CLOCK_MONOTONIC, &from);
+		need_send(&p.a, IBV_WR_SEND, 1, sge_of(amr, 0, 8), 0, 0,
+			  IBV_SEND_SIGNALED);
+		usleep(300000);
+		need_recv(&p.b, 1, sge_of(bmr, 0, 8));
+		need_ok(p.a.scq);
+		need_ok(p.b.rcq);
+		clock_gettime(CLOCK_MONOTONIC, &to);
+		asked = counter(device, "rcvd_rnr_err") - asked;
+		us = (unsigned long)((to.tv_sec - from.tv_sec) * 1000000 +
+				     (to.tv_nsec - from.tv_nsec) / 1000);
+		CHECK(asked && asked < us / 320 + 30, "%lu times in %lu us",
+		      asked, us);
+	}
+}
+
+/* The receiver expects another PSN: nothing of it is executed on any path. */
+static void other_psn(void)
+{
+	struct pair_opt opt = p.opt;
+
+	to_state(p.b.qp, IBV_QPS_RESET);
+	opt.psn = p.opt.psn - 5;
+	CHECK(!end_to_init(&p.b, &opt) && !end_to_rtr(&p.b, &p.a, &opt), "RTR");
+	memset(bbuf, 0xee, 100);
+	write_len(1, 0, 100);
+	need_status(p.a.scq, IBV_WC_RETRY_EXC_ERR);
+	need_bytes(bbuf, 100, 0xee, "a write ahead of its time");
+}
+
+/* Packets of the size of one end are refused by the other, on any path. */
+static void other_mtu(void)
+{
+	unsigned long wqes = counter(device, "local_path_wqes");
+	struct pair_opt opt = p.opt;
+
+	opt.mtu = IBV_MTU_512;
+	to_state(p.b.qp, IBV_QPS_RESET);
+	CHECK(!end_to_init(&p.b, &opt) && !end_to_rtr(&p.b, &p.a, &opt), "RTR");
+	memset(bbuf, 0xee, SIZE);
+	write_len(1, 0, 100003);
+	need_status(p.a.scq, IBV_WC_REM_INV_REQ_ERR);
+	need_event(&p.b, IBV_EVENT_QP_REQ_ERR);
+	need_bytes(bbuf, SIZE, 0xee, "packets of the wrong size");
+	CHECK(counter(device, "local_path_wqes") == wqes, "without packets");
+}
+
+/* One whose peer is somebody else answers to somebody else. */
+static void not_the_peer(void)
+{
+	to_state(p.b.qp, IBV_QPS_RESET);
+	CHECK(!end_to_init(&p.b, &p.opt) && !end_to_rtr(&p.b, &p.b, &p.opt),
+	      "RTR");
+	write_len(1, 0, 100);
+	need_status(p.a.scq, IBV_WC_RETRY_EXC_ERR);
+}
+
+/* Without a way for packets there is none without packets either. */
+static void cut(void)
+{
+	write_len(1, 0, 100);
+	need_ok(p.a.scq);
+	CHECK(!system(command), "%s", command);
+	memset(bbuf, 0xee, 100);
+	write_len(2, 0, 100);
+	need_status(p.a.scq, IBV_WC_RETRY_EXC_ERR);
+	need_bytes(bbuf, 100, 0xee, "a write without a network");
+}
+
+static const struct test_case cases[] = {
+	CASE(no_packets), CASE(order), CASE(itself), CASE(overlap),
+	CASE(not_ready), CASE(patience), CASE(other_mtu),
+	CASE(other_psn, .options = soon_tired),
+	CASE(not_the_peer, .options = soon_tired),
+	CASE(cut, .options = soon_tired, .manual = true),
+};
+
+int main(int argc, char **argv)
+{
+	static const struct case_table table = {
+		.cases = cases, .nr = ARRAY_SIZE(cases), .len = SIZE,
+		.before = local_path_on, .after = local_path_on,
+	};
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: local_path DEVICE DEVICE [CASE [COMMAND]]\n");
+		return 2;
+	}
+	device = argv[1];
+	command = argc > 4 ? argv[4] : "false";
+	return cases_main(&table, argc, argv);
+}
