@@ -153,6 +153,30 @@ static inline u32 prxe_rnr_timer_us(u8 timer)
 	return (timer & 1 ? 60u : 40u) << (timer / 2 - 2);
 }
 
+/* A wait for a receive that is shorter than this is stretched up to it, in time. */
+#define PRXE_RNR_STRETCH_US	320
+
+/**
+ * prxe_rnr_wait_us() - how long to wait after RNR NAKs in a row
+ * @us: what the last one asks for, which is the least (IBTA vol 1, 9.7.5.2.8)
+ * @row: RNR NAKs for the same request before it
+ *
+ * Ten microseconds are soon over. A peer that has not been ready for long is asked
+ * less often, or its program does not get to run on a processor that does
+ * nothing but ask: no wait is more than about a quarter of all the waits before it.
+ *
+ * Return: microseconds.
+ */
+static inline u32 prxe_rnr_wait_us(u32 us, u32 row)
+{
+	u32 shift = row / 4 < 5 ? row / 4 : 5;
+
+	if (us >= PRXE_RNR_STRETCH_US)
+		return us;
+	return us << shift < PRXE_RNR_STRETCH_US ? us << shift :
+						   PRXE_RNR_STRETCH_US;
+}
+
 /**
  * prxe_ack_timeout_ns() - a QP's local ACK timeout
  * @timeout: the encoded timeout, 0 to 31

@@ -111,6 +111,7 @@ void prxe_sq_progress(struct prxe_sq *sq)
 	sq->progress = jiffies;
 	sq->retries = sq->retry_cnt;
 	sq->rnr_left = sq->rnr_retry;
+	sq->rnr_row = 0;
 	sq->retried_valid = false;
 	sq->fault_err = 0;
 }
@@ -203,8 +204,8 @@ static void prxe_implied_nak(struct prxe_qp *qp)
  */
 bool prxe_req_rnr(struct prxe_qp *qp, u8 syndrome)
 {
-	u32 us = prxe_rnr_timer_us(prxe_aeth_value(syndrome));
 	struct prxe_sq *sq = &qp->sq;
+	u32 us;
 
 	lockdep_assert_held(&sq->lock);
 
@@ -216,6 +217,10 @@ bool prxe_req_rnr(struct prxe_qp *qp, u8 syndrome)
 	}
 	if (sq->rnr_retry != 7)
 		sq->rnr_left--;
+	us = prxe_rnr_wait_us(prxe_rnr_timer_us(prxe_aeth_value(syndrome)),
+			      sq->rnr_row);
+	if (sq->rnr_row < U8_MAX)
+		sq->rnr_row++;
 	sq->progress = jiffies;
 	sq->rnr_wait = true;
 	prxe_req_wait(qp, (u64)us * NSEC_PER_USEC);

@@ -96,6 +96,7 @@ struct prxe_swqe {
  * @max_rd_atomic: how many may be
  * @retry_cnt: retries granted; @retries: left
  * @rnr_retry: granted, 7 means without end; @rnr_left: left
+ * @rnr_row: RNR NAKs since the last progress
  * @timeout: local ACK timeout in jiffies, 0 never
  * @progress: jiffies of the last progress, for the lazily armed @timer
  * @retried: PSN of the last read that was asked for again because of an
@@ -136,6 +137,7 @@ struct prxe_sq {
 	u8 retries;
 	u8 rnr_retry;
 	u8 rnr_left;
+	u8 rnr_row;
 	unsigned long timeout;
 	unsigned long progress;
 	u32 retried;

@@ -76,6 +76,28 @@ static void rnr_timers(void **state)
 		assert_int_equal(prxe_rnr_timer_us(i), table[i]);
 }
 
+/* Never less than asked for, never shorter than before, and soon seldom. */
+static void rnr_waits(void **state)
+{
+	u32 i, row, sum;
+
+	(void)state;
+	for (i = 0; i < 32; i++) {
+		u32 us = prxe_rnr_timer_us(i), last = us;
+
+		assert_int_equal(prxe_rnr_wait_us(us, 0), us);
+		for (row = 0, sum = 4 * us; row < 300; row++) {
+			u32 wait = prxe_rnr_wait_us(us, row);
+
+			assert_in_range(wait, last, us > 320 ? us : 320);
+			assert_true(wait <= us || wait <= sum / 4);
+			last = wait;
+			sum += wait;
+		}
+		assert_true(last >= 320);
+	}
+}
+
 static void ack_timeout(void **state)
 {
 	(void)state;
@@ -112,6 +134,7 @@ int main(void)
 		cmocka_unit_test(values_stay_in_their_bits),
 		cmocka_unit_test(credits),
 		cmocka_unit_test(rnr_timers),
+		cmocka_unit_test(rnr_waits),
 		cmocka_unit_test(ack_timeout),
 		cmocka_unit_test(ack_timeout_backs_off),
 		cmocka_unit_test(msn),
