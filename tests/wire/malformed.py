@@ -135,7 +135,7 @@ WAYS = (
     ("a partition", "mismatched_pkts", partition),
     ("an unknown QP", "unknown_qp_pkts", lambda p: queue_pair(p, 0xABCDEF)),
     ("QP 0", "unknown_qp_pkts", lambda p: queue_pair(p, 0)),
-    ("the multicast QP", "unknown_qp_pkts",
+    ("the multicast QP, by a reliable connection", "mismatched_pkts",
      lambda p: queue_pair(p, 0xFFFFFF)),
     ("somebody else's address", "mismatched_pkts", stranger),
     ("a datagram to an RC QP", "mismatched_pkts", datagram),
