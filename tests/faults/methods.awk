@@ -17,7 +17,7 @@ $0 ~ opens {
 /^\};/ { table = "" }
 
 # A member that is a function, not a constant, an array or another table.
-table != "" && /^\t\.[a-z0-9_]+ = [a-z][a-z0-9_]*,$/ && $3 !~ /^(true|false|[a-z_]*_ids),$/ {
+table != "" && /^\t\.[a-z0-9_]+ = [a-z][a-z0-9_]*,$/ && $3 !~ /^(true|false|[a-z_]*_(ids|groups)),$/ {
 	print table $1
 }
 

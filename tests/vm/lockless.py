@@ -17,7 +17,8 @@ TOP = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
 DOC = "docs/locking.md"
 HEAD = "## Lockless accesses"
 SOURCES = ("kernel/prxe/*.[ch]", "kernel/dma-buf-pfn/*.[ch]",
-           "kernel/softgpu/*.[ch]", "providers/prxe/*.[ch]")
+           "kernel/softgpu/*.[ch]", "kernel/vfio-pci-pfn/*.[ch]",
+           "providers/prxe/*.[ch]")
 # of the argument that is the variable
 SECOND = re.compile(r"(set|clear|test|change|test_and_\w+)_bit$")
 ACCESS = re.compile(
