@@ -12,33 +12,15 @@
  * combined in the CPU: wmb() before the region is left, for the stopper and
  * for the completion that tells of them.
  */
-#include <linux/atomic.h>
-#include <linux/io.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
-#include <linux/spinlock.h>
 
 #include "crc.h"
 #include "io_copy.h"
-#include "mr_internal.h"
-#include "section.h"
+#include "mr_cursor.h"
 
 /* After so many bytes of I/O memory a step looks for a stopper. */
 #define PRXE_MR_IO_PIECE	1024
-
-/**
- * struct prxe_cursor - a place in a region that this CPU is inside of
- * @mr: the region
- * @off: offset in the translation
- * @idx: the extent that has it
- * @need: bits that a page of memory on demand must have
- */
-struct prxe_cursor {
-	struct prxe_mr *mr;
-	u64 off;
-	u32 idx;
-	unsigned long need;
-};
 
 static int prxe_mr_state_err(u32 state)
 {
@@ -84,17 +66,26 @@ static void *prxe_mr_page(const struct prxe_cursor *c)
 	return (entry & c->need) == c->need ? (void *)(entry & PAGE_MASK) : NULL;
 }
 
-/*
- * Enter the region of @mem and stand at @addr; @len, not 0, bytes from there are
- * what the caller will access, in this step and later ones. In a section. On
- * error the region was left.
- */
-static int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
-			 enum prxe_section_slot slot, struct prxe_cursor *c)
+int prxe_mr_announce(struct prxe_mr *mr, const struct prxe_via *via,
+		     enum prxe_section_slot slot)
+{
+	int ret;
+
+	prxe_section_announce(slot, mr);
+	ret = prxe_mr_state_err(prxe_mr_state(mr));
+	if (unlikely(prxe_via_changed(via)))
+		ret = -EINVAL;
+	if (unlikely(ret))
+		prxe_section_withdraw(slot);
+	return ret;
+}
+
+int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
+		  enum prxe_section_slot slot, struct prxe_cursor *c)
 {
 	struct prxe_via via;
 	struct prxe_mr *mr;
-	u32 hint;
+	u64 off;
 	int ret;
 
 	mr = prxe_mr_lookup(mem, &addr, len, &via);
@@ -102,29 +93,21 @@ static int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
 		return PTR_ERR(mr);
 	if (unlikely(mr->any && !prxe_mr_is_memory(addr, len)))
 		return -ERANGE;
-
-	prxe_section_announce(slot, mr);
-	ret = prxe_mr_state_err(prxe_mr_state(mr));
-	if (unlikely(prxe_via_changed(&via)))
-		ret = -EINVAL;
-	if (unlikely(ret)) {
-		prxe_section_withdraw(slot);
+	ret = prxe_mr_announce(mr, &via, slot);
+	if (unlikely(ret))
 		return ret;
-	}
 
-	c->mr = mr;
-	c->off = addr - mr->iova + mr->first;
+	off = addr - mr->iova + mr->first;
 	if (mr->pages) {
+		c->mr = mr;
+		c->off = off;
 		c->need = prxe_mr_page_need(mem);
 		if (likely(prxe_mr_page(c)))
 			return 0;
 		prxe_section_withdraw(slot);
 		return -EAGAIN;
 	}
-	hint = READ_ONCE(mr->hint);
-	c->idx = prxe_extents_find(&mr->ext, c->off, hint);
-	if (c->idx != hint)
-		WRITE_ONCE(mr->hint, c->idx);
+	prxe_cursor_at(c, mr, off);
 	return 0;
 }
 
@@ -142,12 +125,7 @@ static size_t prxe_mr_next_page(struct prxe_cursor *c, size_t max,
 	return len;
 }
 
-/*
- * The bytes up to @max that follow in one piece; @c moves behind them. Return: how
- * many; 0 if they have to be faulted in.
- */
-static size_t prxe_mr_next(struct prxe_cursor *c, size_t max,
-			   struct iosys_map *map)
+size_t prxe_mr_next(struct prxe_cursor *c, size_t max, struct iosys_map *map)
 {
 	const struct prxe_extent *e = &c->mr->ext.v[c->idx];
 	size_t len;
@@ -407,79 +385,4 @@ int prxe_mr_copy(const struct prxe_mem *dst, const struct prxe_mem *src,
 		*done += n;
 	}
 	return 0;
-}
-
-/*
- * I/O memory has no read-modify-write accessor, so accesses to one location take
- * one lock. The location is known by its physical address, of which the bits
- * below a page are those of every mapping of it: they choose the lock. Innermost.
- */
-#define PRXE_ATOMIC_LOCKS	64
-static spinlock_t prxe_atomic_locks[PRXE_ATOMIC_LOCKS] = {
-	[0 ... PRXE_ATOMIC_LOCKS - 1] =
-		__SPIN_LOCK_UNLOCKED(prxe_atomic_locks),
-};
-
-static_assert(PRXE_ATOMIC_LOCKS * sizeof(u64) <= PAGE_SIZE);
-
-static u64 prxe_mr_atomic_io(void __iomem *p, bool cas, u64 compare,
-			     u64 swap_add)
-{
-	size_t i = (uintptr_t)p / sizeof(u64) % PRXE_ATOMIC_LOCKS;
-	u64 old;
-
-	spin_lock(&prxe_atomic_locks[i]);
-	old = readq(p);
-	if (!cas)
-		writeq(old + swap_add, p);
-	else if (old == compare)
-		writeq(swap_add, p);
-	wmb();	/* out of the CPU before the next one reads */
-	spin_unlock(&prxe_atomic_locks[i]);
-	return old;
-}
-
-static u64 prxe_mr_atomic_ram(void *p, bool cas, u64 compare, u64 swap_add)
-{
-	if (cas)
-		return cmpxchg64((u64 *)p, compare, swap_add);
-	return atomic64_fetch_add(swap_add, p);
-}
-
-int prxe_mr_atomic(const struct prxe_mem *mem, bool cas, u64 compare,
-		   u64 swap_add, u64 *orig)
-{
-	struct prxe_cursor c;
-	struct iosys_map map;
-	int ret;
-
-	if (!IS_ALIGNED(mem->addr, sizeof(u64)))
-		return -EFAULT;
-
-	prxe_section_begin();
-	ret = prxe_mr_enter(mem, mem->addr, sizeof(u64), PRXE_SLOT_DST, &c);
-	if (ret)
-		goto out;
-	/*
-	 * Aligned in the region is aligned in memory: pages map to pages. In a
-	 * window that counts from 0 it need not be.
-	 */
-	if (!IS_ALIGNED(c.off, sizeof(u64))) {
-		ret = -EFAULT;
-		goto withdraw;
-	}
-	if (unlikely(!prxe_mr_next(&c, sizeof(u64), &map))) {
-		ret = -EAGAIN;
-		goto withdraw;
-	}
-	if (map.is_iomem)
-		*orig = prxe_mr_atomic_io(map.vaddr_iomem, cas, compare,
-					  swap_add);
-	else
-		*orig = prxe_mr_atomic_ram(map.vaddr, cas, compare, swap_add);
-withdraw:
-	prxe_section_withdraw(PRXE_SLOT_DST);
-out:
-	prxe_section_end();
-	return ret;
 }
