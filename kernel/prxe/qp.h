@@ -407,12 +407,17 @@ void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
 void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe);
 void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
-void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt);
 int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		    void *dst, u32 len, u32 *crc);
 int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		     const struct prxe_rx *rx, const void *buf, u32 len);
+
+/* request.c; sq.lock is held */
+void prxe_req_pkt(const struct prxe_qp *qp, struct prxe_pkt *pkt, int opcode,
+		  u32 psn);
+void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt);
+int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe);
 
 /* uc_order.c; no lock to take it, sq.lock is held elsewhere */
 void prxe_sq_lock(struct prxe_qp *qp);

@@ -244,48 +244,6 @@ int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 	return 0;
 }
 
-/* Fields that every request packet of @wqe has. */
-static void prxe_req_pkt(const struct prxe_qp *qp, const struct prxe_swqe *wqe,
-			 struct prxe_pkt *pkt, int opcode, u32 psn)
-{
-	*pkt = (struct prxe_pkt) {
-		.opcode = opcode,
-		.mig = true,
-		.pkey = PRXE_DEFAULT_PKEY,
-		.qpn = qp->dest_qpn,
-		.psn = psn,
-	};
-}
-
-/**
- * prxe_req_headers() - what the extensions of a request say
- * @wqe: the work request
- * @pkt: a packet of it; those of the fields that its opcode has will count
- */
-void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt)
-{
-	const struct prxe_send_wqe *w = &wqe->w;
-
-	switch (w->opcode) {
-	case IB_UVERBS_WR_ATOMIC_CMP_AND_SWP:
-	case IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD:
-		pkt->va = w->atomic.remote_addr;
-		pkt->rkey = w->atomic.rkey;
-		pkt->compare = w->atomic.compare_add;
-		pkt->swap_add = w->opcode == IB_UVERBS_WR_ATOMIC_CMP_AND_SWP ?
-			w->atomic.swap : w->atomic.compare_add;
-		break;
-	default:
-		/* of a read, what is still to come */
-		pkt->va = w->rdma.remote_addr + wqe->done;
-		pkt->rkey = w->rdma.rkey;
-		pkt->length = wqe->length - wqe->done;
-		pkt->imm = (__force __be32)w->imm_data;
-		pkt->inv_rkey = w->imm_data;
-		break;
-	}
-}
-
 /* One segment of a SEND or RDMA WRITE into the train. */
 static int prxe_req_segment(struct prxe_qp *qp, struct prxe_swqe *wqe,
 			    struct prxe_train *t, u32 i)
@@ -301,7 +259,7 @@ static int prxe_req_segment(struct prxe_qp *qp, struct prxe_swqe *wqe,
 				  last);
 	if (WARN_ON_ONCE(ret < 0))
 		return ret;
-	prxe_req_pkt(qp, wqe, &pkt, ret, prxe_psn_add(wqe->first_psn, i));
+	prxe_req_pkt(qp, &pkt, ret, prxe_psn_add(wqe->first_psn, i));
 	pkt.pad = pad;
 	pkt.se = last && (wqe->w.flags & PRXE_SEND_SOLICITED);
 	/* often enough that a full window always has one on its way */
@@ -353,31 +311,6 @@ static int prxe_req_send_msg(struct prxe_qp *qp, struct prxe_swqe *wqe,
 	}
 	err = prxe_train_send(&train);
 	return err ?: n;
-}
-
-/* One packet without payload: the request of a read or an atomic. */
-static int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe)
-{
-	struct prxe_sq *sq = &qp->sq;
-	struct prxe_train train;
-	struct prxe_pkt pkt;
-	u32 skip = wqe->done / qp->mtu;
-	int op, err;
-
-	op = prxe_request_opcode(sq->lim.transport, wqe->w.opcode, true, true);
-	if (op < 0)
-		return op;
-	prxe_req_pkt(qp, wqe, &pkt, op, prxe_psn_add(wqe->first_psn, skip));
-	pkt.ackreq = true;
-	prxe_req_headers(wqe, &pkt);
-	err = prxe_train_begin(&train, &sq->flow, 1,
-			       prxe_pkt_wire_len(op, 0));
-	if (err)
-		return err;
-	prxe_train_open(&train, &pkt);
-	prxe_train_close(&train);
-	err = prxe_train_send(&train);
-	return err ?: wqe->npkts;
 }
 
 /* A message has left entirely, or an operation was executed: on to the next. */
