@@ -24,6 +24,8 @@ static const u8 prxe_wc_opcode[] = {
 	[IB_UVERBS_WR_LOCAL_INV] = IB_UVERBS_WC_LOCAL_INV,
 	[IB_UVERBS_WR_BIND_MW] = IB_UVERBS_WC_BIND_MW,
 	[IB_UVERBS_WR_SEND_WITH_INV] = IB_UVERBS_WC_SEND,
+	[IB_UVERBS_WR_FLUSH] = IB_UVERBS_WC_FLUSH,
+	[IB_UVERBS_WR_ATOMIC_WRITE] = IB_UVERBS_WC_ATOMIC_WRITE,
 	[PRXE_WR_REG_MR] = IB_WC_REG_MR,
 };
 
@@ -378,11 +380,20 @@ static void prxe_rcvd_atomic(struct prxe_qp *qp, const struct prxe_pkt *pkt,
 		prxe_response_done(qp, prxe_psn_add(pkt->psn, 1));
 }
 
+/* A flush or an atomic write is answered by a read response without payload. */
+static void prxe_rcvd_done(struct prxe_qp *qp, const struct prxe_pkt *pkt)
+{
+	if (pkt->opcode == PRXE_RC_READ_RESP_ONLY && !pkt->payload_len)
+		prxe_response_done(qp, prxe_psn_add(pkt->psn, 1));
+	else
+		prxe_req_error(qp, IB_WC_BAD_RESP_ERR, PRXE_VERR_RESPONSE);
+}
+
 /* A read response or an atomic acknowledgment. */
 static void prxe_rcvd_response(struct prxe_qp *qp, const struct prxe_rx *rx)
 {
 	const struct prxe_pkt *pkt = &rx->pkt;
-	bool is_read = pkt->op->flags & PRXE_OP_READ_RESP, wants_read;
+	bool is_read = pkt->op->flags & PRXE_OP_READ_RESP;
 	struct prxe_sq *sq = &qp->sq;
 	struct prxe_swqe *wqe;
 
@@ -400,9 +411,12 @@ static void prxe_rcvd_response(struct prxe_qp *qp, const struct prxe_rx *rx)
 	if ((wqe->state != PRXE_WQE_SENT && wqe->state != PRXE_WQE_SENDING) ||
 	    !prxe_wqe_is_rd_atomic(wqe))
 		return;
-	wants_read = wqe->w.opcode == IB_UVERBS_WR_RDMA_READ;
-	if (is_read != wants_read)
+	if (is_read == prxe_wqe_is_atomic(wqe))
 		return;
+	if (is_read && wqe->w.opcode != IB_UVERBS_WR_RDMA_READ) {
+		prxe_rcvd_done(qp, pkt);
+		return;
+	}
 	if (sq->fault.pd) {
 		/* dropped; perhaps it is a later request's memory that is waited for */
 		prxe_req_retry(qp, sq->una);

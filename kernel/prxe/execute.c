@@ -46,11 +46,11 @@ static void prxe_answer(struct prxe_qp *qp, struct prxe_request *req,
 		prxe_stat_inc(qp->dev, SENT_NAK);
 }
 
-/* NAK and go to ERR: what the requester did cannot be forgiven. */
-static enum prxe_verdict prxe_refuse(struct prxe_qp *qp,
-				     struct prxe_request *req,
-				     enum prxe_nak_code code)
+enum prxe_verdict prxe_refuse(struct prxe_qp *qp, struct prxe_request *req,
+			      enum prxe_nak_code code)
 {
+	lockdep_assert_held(&qp->resp.lock);
+
 	if (!prxe_is_rc(qp))
 		return prxe_exec_drop_msg(qp);
 	prxe_answer(qp, req, prxe_aeth_nak(code));
@@ -114,11 +114,12 @@ static bool prxe_need_recv(struct prxe_qp *qp, struct prxe_request *req)
 	return false;
 }
 
-/* The request took effect. */
-static void prxe_accept(struct prxe_qp *qp, const struct prxe_request *req)
+void prxe_accept(struct prxe_qp *qp, const struct prxe_request *req)
 {
 	const struct prxe_pkt *pkt = req->pkt;
 	struct prxe_resp *resp = &qp->resp;
+
+	lockdep_assert_held(&resp->lock);
 
 	resp->epsn = prxe_psn_add(resp->epsn, req->npkts);
 	resp->nak_sent = false;
@@ -220,9 +221,8 @@ static enum prxe_verdict prxe_exec_send(struct prxe_qp *qp,
 	return PRXE_DONE;
 }
 
-/* The memory that a request names by address and key. */
-static struct prxe_mem prxe_remote_mem(const struct prxe_qp *qp,
-				       const struct prxe_pkt *pkt, int access)
+struct prxe_mem prxe_remote_mem(const struct prxe_qp *qp,
+				const struct prxe_pkt *pkt, int access)
 {
 	return (struct prxe_mem) {
 		.pd = qp->pd, .key = pkt->rkey, .addr = pkt->va,
@@ -285,14 +285,15 @@ static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
 	return PRXE_DONE;
 }
 
-/* Remember what may have to be answered again. Overwrites the oldest. */
-static struct prxe_rd_res *prxe_res_new(struct prxe_resp *resp, u32 npkts)
+struct prxe_rd_res *prxe_res_new(struct prxe_resp *resp, u32 op, u32 npkts)
 {
 	struct prxe_rd_res *res = &resp->res[resp->res_next];
 
+	lockdep_assert_held(&resp->lock);
+
 	resp->res_next = (resp->res_next + 1) % resp->max_rd_atomic;
 	*res = (struct prxe_rd_res) {
-		.psn = resp->epsn, .npkts = npkts, .valid = true,
+		.psn = resp->epsn, .npkts = npkts, .op = op,
 	};
 	return res;
 }
@@ -328,7 +329,7 @@ static enum prxe_verdict prxe_exec_read(struct prxe_qp *qp,
 	if (req->local)
 		return prxe_read_part(qp, req, &mem);
 	req->npkts = prxe_seg_count(pkt->length, qp->mtu);
-	res = prxe_res_new(resp, req->npkts);
+	res = prxe_res_new(resp, PRXE_OP_READ_REQ, req->npkts);
 	res->mem = mem;
 	res->length = pkt->length;
 	prxe_accept(qp, req);
@@ -360,8 +361,7 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 		return PRXE_LATER;
 	if (err)
 		return prxe_refuse(qp, req, PRXE_NAK_REMOTE_ACCESS);
-	res = prxe_res_new(resp, 1);
-	res->atomic = true;
+	res = prxe_res_new(resp, PRXE_OP_ATOMIC, 1);
 	res->orig = orig;
 	prxe_accept(qp, req);
 	if (req->local) {
@@ -389,5 +389,9 @@ enum prxe_verdict prxe_exec(struct prxe_qp *qp, struct prxe_request *req)
 		return prxe_exec_read(qp, req);
 	if (pkt->op->flags & PRXE_OP_ATOMIC)
 		return prxe_exec_atomic(qp, req);
+	if (pkt->op->flags & PRXE_OP_FLUSH)
+		return prxe_exec_flush(qp, req);
+	if (pkt->op->flags & PRXE_OP_ATOMIC_WRITE)
+		return prxe_exec_atomic_write(qp, req);
 	return prxe_refuse(qp, req, PRXE_NAK_INVALID_REQ);
 }

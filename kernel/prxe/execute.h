@@ -8,10 +8,14 @@
 #ifndef PRXE_EXECUTE_H
 #define PRXE_EXECUTE_H
 
+#include "aeth.h"
+#include "mr.h"
 #include "net.h"
 
 struct prxe_local;
 struct prxe_qp;
+struct prxe_rd_res;
+struct prxe_resp;
 
 /**
  * struct prxe_request - a request at a responder
@@ -77,5 +81,77 @@ enum prxe_verdict prxe_exec_drop_msg(struct prxe_qp *qp);
  */
 int prxe_exec_place(struct prxe_qp *qp, struct prxe_request *req, u32 from,
 		    u32 len, const struct prxe_mem *mem);
+
+/*
+ * Parts of it, for the files of single operations. All with resp.lock held.
+ */
+
+/**
+ * prxe_refuse() - NAK and go to ERR: what the requester did cannot be forgiven
+ * @qp: the queue pair
+ * @req: the request
+ * @code: why
+ *
+ * Of an unreliable service the message is dropped. Return: PRXE_DONE.
+ */
+enum prxe_verdict prxe_refuse(struct prxe_qp *qp, struct prxe_request *req,
+			      enum prxe_nak_code code);
+
+/**
+ * prxe_accept() - the request took effect
+ * @qp: the queue pair
+ * @req: the request
+ */
+void prxe_accept(struct prxe_qp *qp, const struct prxe_request *req);
+
+/**
+ * prxe_remote_mem() - the memory that a request names by address and key
+ * @qp: the queue pair
+ * @pkt: the headers
+ * @access: rights that it takes
+ *
+ * Return: the memory.
+ */
+struct prxe_mem prxe_remote_mem(const struct prxe_qp *qp,
+				const struct prxe_pkt *pkt, int access);
+
+/**
+ * prxe_res_new() - remember what may have to be answered again
+ * @resp: the responder, &prxe_resp.max_rd_atomic is not 0; the request is not
+ *	accepted yet
+ * @op: see &prxe_rd_res.op
+ * @npkts: PSNs that it takes
+ *
+ * Return: where to note the rest; it overwrites the oldest.
+ */
+struct prxe_rd_res *prxe_res_new(struct prxe_resp *resp, u32 op, u32 npkts);
+
+/**
+ * prxe_exec_flush() - execute a flush
+ * @qp: the queue pair
+ * @req: the request
+ *
+ * Context, return: as prxe_exec().
+ */
+enum prxe_verdict prxe_exec_flush(struct prxe_qp *qp, struct prxe_request *req);
+
+/**
+ * prxe_flush_again() - execute a flush once more: its answer was lost
+ * @qp: the queue pair
+ * @req: the request
+ *
+ * Context, return: as prxe_exec().
+ */
+enum prxe_verdict prxe_flush_again(struct prxe_qp *qp, struct prxe_request *req);
+
+/**
+ * prxe_exec_atomic_write() - execute an atomic write
+ * @qp: the queue pair
+ * @req: the request
+ *
+ * Context, return: as prxe_exec().
+ */
+enum prxe_verdict prxe_exec_atomic_write(struct prxe_qp *qp,
+					 struct prxe_request *req);
 
 #endif /* PRXE_EXECUTE_H */

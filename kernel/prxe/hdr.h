@@ -89,6 +89,19 @@ struct prxe_reth {
 } __packed;
 
 /**
+ * struct prxe_feth - flush (IBTA vol 1, annex A19); a RETH follows
+ * @bits: 26 reserved bits, selectivity level, placement types
+ */
+struct prxe_feth {
+	__be32	bits;
+} __packed;
+
+/* prxe_feth.bits as a host order word */
+#define PRXE_FETH_TYPE_MASK	0x0f
+#define PRXE_FETH_LEVEL_SHIFT	4
+#define PRXE_FETH_LEVEL_MASK	0x30
+
+/**
  * struct prxe_atomic_eth - atomic request (IBTA vol 1, 9.3.5)
  * @va: of the 64-bit word
  * @rkey: key of its region
@@ -137,6 +150,7 @@ struct prxe_ieth {
 #define PRXE_BTH_LEN		12
 #define PRXE_DETH_LEN		8
 #define PRXE_RETH_LEN		16
+#define PRXE_FETH_LEN		4
 #define PRXE_ATOMIC_ETH_LEN	28
 #define PRXE_AETH_LEN		4
 #define PRXE_ATOMIC_ACK_LEN	8
@@ -146,6 +160,7 @@ struct prxe_ieth {
 static_assert(sizeof(struct prxe_bth) == PRXE_BTH_LEN);
 static_assert(sizeof(struct prxe_deth) == PRXE_DETH_LEN);
 static_assert(sizeof(struct prxe_reth) == PRXE_RETH_LEN);
+static_assert(sizeof(struct prxe_feth) == PRXE_FETH_LEN);
 static_assert(sizeof(struct prxe_atomic_eth) == PRXE_ATOMIC_ETH_LEN);
 static_assert(sizeof(struct prxe_aeth) == PRXE_AETH_LEN);
 static_assert(sizeof(struct prxe_atomic_ack_eth) == PRXE_ATOMIC_ACK_LEN);

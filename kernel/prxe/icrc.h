@@ -100,4 +100,22 @@ static inline __le32 prxe_icrc_final(u32 crc)
 	return cpu_to_le32(~crc);
 }
 
+/**
+ * prxe_icrc_rxe_flush() - what the kernel's rxe takes for the ICRC of a flush
+ * @fn: the engine
+ * @crc: the register after everything but the ICRC
+ * @bth: BTH and extensions as they are on the wire
+ * @hdr_len: bytes of them
+ *
+ * rxe (Linux 7.3) has no place for the payload in its table of flushes. It finds it
+ * at the BTH, and sums all headers once more, without leaving out what may change.
+ *
+ * Return: the register.
+ */
+static inline u32 prxe_icrc_rxe_flush(prxe_crc_fn fn, u32 crc, const void *bth,
+				      size_t hdr_len)
+{
+	return fn(crc, bth, hdr_len);
+}
+
 #endif /* PRXE_ICRC_H */

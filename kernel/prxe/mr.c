@@ -23,7 +23,9 @@
 /* What user space may ask for; optional bits are promises we do not need. */
 #define PRXE_MR_ACCESS		(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_READ | \
 				 IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC | \
-				 IB_ACCESS_MW_BIND | IB_ACCESS_HUGETLB)
+				 IB_ACCESS_MW_BIND | IB_ACCESS_HUGETLB | \
+				 IB_ACCESS_FLUSH_GLOBAL | \
+				 IB_ACCESS_FLUSH_PERSISTENT)
 
 static DEFINE_MUTEX(prxe_mr_key_lock);	/* leaf: the two below */
 static u32 prxe_mr_next_index;
@@ -227,6 +229,44 @@ void prxe_mr_drop_extents(struct prxe_mr *mr)
 }
 
 /**
+ * prxe_mr_find() - find the region that a key names and check rights
+ * @mem: key, domain and rights
+ * @span: set to the addresses that the key names
+ * @via: for prxe_via_changed()
+ *
+ * Looks at neither the state nor the address. Context: RCU read-side critical
+ * section. Return: the region, or an ERR_PTR with an error of mr.h.
+ */
+struct prxe_mr *prxe_mr_find(const struct prxe_mem *mem, struct prxe_span *span,
+			     struct prxe_via *via)
+{
+	struct prxe_dev *dev = to_pdev(mem->pd->ibpd.device);
+	struct prxe_mr *mr;
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "region looked up outside RCU");
+
+	via->lock = NULL;
+	mr = xa_load(&dev->mrs, mem->key >> 8);
+	if (unlikely(prxe_key_is_window(mr)))
+		return prxe_window_find(mr, mem, span, via);
+	if (unlikely(!mr))
+		return ERR_PTR(-EINVAL);
+	if (mr->fast) {
+		via->lock = &mr->reg.lock;
+		via->seq = read_seqbegin(via->lock);
+	}
+	if (unlikely(READ_ONCE(mr->key) != mem->key ||
+		     READ_ONCE(mr->pd) != mem->pd))
+		return ERR_PTR(-EINVAL);
+	if (unlikely(mem->access & ~READ_ONCE(mr->access)))
+		return ERR_PTR(-EACCES);
+	span->first = READ_ONCE(mr->iova);
+	span->length = READ_ONCE(mr->length);
+	span->shift = 0;
+	return mr;
+}
+
+/**
  * prxe_mr_lookup() - find the region of an access and check rights and range
  * @mem: key, domain and rights
  * @addr: first address; behind a window that counts from 0 it becomes the
@@ -240,34 +280,15 @@ void prxe_mr_drop_extents(struct prxe_mr *mr)
 struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
 			       struct prxe_via *via)
 {
-	struct prxe_dev *dev = to_pdev(mem->pd->ibpd.device);
 	struct prxe_mr *mr;
+	struct prxe_span span;
 
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "region looked up outside RCU");
-
-	via->lock = NULL;
-	mr = xa_load(&dev->mrs, mem->key >> 8);
-	if (unlikely(prxe_key_is_window(mr))) {
-		mr = prxe_window_lookup(mr, mem, addr, len, via);
-		if (IS_ERR(mr))
-			return mr;
-		goto range;
-	}
-	if (unlikely(!mr))
-		return ERR_PTR(-EINVAL);
-	if (mr->fast) {
-		via->lock = &mr->reg.lock;
-		via->seq = read_seqbegin(via->lock);
-	}
-	if (unlikely(READ_ONCE(mr->key) != mem->key ||
-		     READ_ONCE(mr->pd) != mem->pd))
-		return ERR_PTR(-EINVAL);
-	if (unlikely(mem->access & ~READ_ONCE(mr->access)))
-		return ERR_PTR(-EACCES);
-range:
-	if (unlikely(!prxe_range_ok(READ_ONCE(mr->iova), READ_ONCE(mr->length),
-				    *addr, len)))
+	mr = prxe_mr_find(mem, &span, via);
+	if (IS_ERR(mr))
+		return mr;
+	if (unlikely(!prxe_range_ok(span.first, span.length, *addr, len)))
 		return ERR_PTR(-ERANGE);
+	*addr += span.shift;
 	return mr;
 }
 

@@ -48,7 +48,8 @@ struct prxe_pd;
  * @qpn: with an rkey, the queue pair that it came to; for windows of type 2
  * @addr: address in the region's own space
  * @access: rights needed: 0 (local read), IB_ACCESS_LOCAL_WRITE,
- *	IB_ACCESS_REMOTE_READ, IB_ACCESS_REMOTE_WRITE or IB_ACCESS_REMOTE_ATOMIC
+ *	IB_ACCESS_REMOTE_READ, IB_ACCESS_REMOTE_WRITE, IB_ACCESS_REMOTE_ATOMIC, or
+ *	of IB_ACCESS_FLUSH_GLOBAL and IB_ACCESS_FLUSH_PERSISTENT one or both
  */
 struct prxe_mem {
 	struct prxe_pd *pd;
@@ -118,6 +119,41 @@ int prxe_mr_copy(const struct prxe_mem *dst, const struct prxe_mem *src,
  */
 int prxe_mr_atomic(const struct prxe_mem *mem, bool cas, u64 compare,
 		   u64 swap_add, u64 *orig);
+
+/**
+ * prxe_mr_atomic_write() - store 64 bits at once
+ * @mem: target, aligned to 8
+ * @value: what to store, in the order of memory
+ *
+ * Whoever sees it, with the order that he needs, sees all that was copied in before
+ * it. Atomic as prxe_mr_atomic() is. Context, return: see there.
+ */
+int prxe_mr_atomic_write(const struct prxe_mem *mem, u64 value);
+
+/**
+ * struct prxe_flush - a flush of memory, and how far it is
+ * @mem: where; its rights say how far out. Of the whole: set to the first address
+ * @len: bytes, any number, also none. Of the whole: set
+ * @whole: all that the key names; address and length do not count
+ * @done: bytes of a flush to persistence that are done; 0 at the beginning
+ */
+struct prxe_flush {
+	struct prxe_mem mem;
+	u64 len;
+	bool whole;
+	u64 done;
+};
+
+/**
+ * prxe_mr_flush() - make what was written to memory visible to all, or persistent
+ * @f: what to flush, of which address, length and done are brought up to date
+ *
+ * Of what was copied in by prxe_mr_*() before this. mr_flush.c tells what the kinds
+ * of memory need for it. Context: any up to softirq.
+ * Return: 0; -EINPROGRESS: call again, for it takes time; or as above, also for
+ * no bytes. -EAGAIN is about @f's memory as it is then.
+ */
+int prxe_mr_flush(struct prxe_flush *f);
 
 /**
  * prxe_mr_fault() - make a region valid again

@@ -33,6 +33,8 @@ struct ib_mr *prxe_get_dma_mr(struct ib_pd *ibpd, int access)
 	ret = prxe_mr_check_reg(U64_MAX, 0, access, NULL);
 	if (ret)
 		return ERR_PTR(ret);
+	if (access & IB_ACCESS_FLUSH_PERSISTENT)
+		return ERR_PTR(-EINVAL);
 	mr = prxe_mr_alloc(ibpd, &prxe_mr_dma_ops, access);
 	if (IS_ERR(mr))
 		return ERR_CAST(mr);

@@ -323,6 +323,11 @@ struct ib_mr *prxe_reg_user_mr_dmabuf(struct ib_pd *ibpd, u64 offset,
 		return ERR_PTR(ret);
 	if (offset_in_page(offset) != offset_in_page(iova))
 		return ERR_PTR(-EINVAL);
+	if (access & IB_ACCESS_FLUSH_PERSISTENT)
+		return ERR_PTR(-EINVAL);
+	/* The core lets nobody ask; who may write may see that it arrives. */
+	if (access & IB_ACCESS_REMOTE_WRITE)
+		access |= IB_ACCESS_FLUSH_GLOBAL;
 
 	mr = prxe_mr_alloc(ibpd, &prxe_mr_dmabuf_ops, access);
 	if (IS_ERR(mr))

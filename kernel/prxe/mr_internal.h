@@ -107,6 +107,19 @@ struct prxe_mr_odp {
 	unsigned long present;
 };
 
+/**
+ * struct prxe_span - what a key names
+ * @first: first address that may be accessed by it
+ * @length: bytes
+ * @shift: from these addresses to those of the region: a window's, that counts
+ *	from 0
+ */
+struct prxe_span {
+	u64 first;
+	u64 length;
+	u64 shift;
+};
+
 /* Bits of an entry of &prxe_mr.pages, see mr_odp.c; the rest is an address. */
 #define PRXE_PAGE_HERE		1ul
 #define PRXE_PAGE_WRITE		2ul
@@ -251,11 +264,16 @@ void prxe_extents_free(struct prxe_extents *t);
 int prxe_mr_reserve(struct prxe_mr *mr, u32 nr);
 void prxe_mr_drop_extents(struct prxe_mr *mr);
 int prxe_mr_new_key(struct prxe_dev *dev, u32 *key);
+struct prxe_mr *prxe_mr_find(const struct prxe_mem *mem, struct prxe_span *span,
+			     struct prxe_via *via);
 struct prxe_mr *prxe_mr_lookup(const struct prxe_mem *mem, u64 *addr, u64 len,
 			       struct prxe_via *via);
 
 struct prxe_mr *prxe_mr_get(const struct prxe_mem *mem, u64 len, u64 *addr);
 void prxe_mr_put(struct prxe_mr *mr);
+
+/* mr_flush.c */
+bool prxe_is_persistent(void *addr, size_t len);
 
 /* mr_vmap.c */
 int prxe_mr_vmap_init(struct prxe_mr *mr, struct dma_buf *dmabuf, u64 offset,
@@ -285,7 +303,7 @@ static inline u64 prxe_mr_odp_start(const struct prxe_mr *mr)
 #endif
 
 /* mw.c */
-struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,
-				   u64 *addr, u64 len, struct prxe_via *via);
+struct prxe_mr *prxe_window_find(void *entry, const struct prxe_mem *mem,
+				 struct prxe_span *span, struct prxe_via *via);
 
 #endif /* PRXE_MR_INTERNAL_H */

@@ -39,6 +39,20 @@ static int prxe_mr_user_translate(struct prxe_mr *mr)
 	return 0;
 }
 
+/* Would a flush of any part of it to persistence keep its promise? */
+static bool prxe_mr_user_persists(const struct prxe_mr *mr)
+{
+	u32 i;
+
+	for (i = 0; i < mr->ext.nr; i++) {
+		if (!prxe_is_persistent(mr->ext.v[i].addr,
+					prxe_extent_len(&mr->ext, i)))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 static void prxe_mr_user_release(struct prxe_mr *mr)
 {
 	prxe_mr_stop(mr, PRXE_MR_DEAD);
@@ -73,6 +87,10 @@ struct ib_mr *prxe_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 	prxe_mr_set_range(mr, iova, length);
 
 	if (access & IB_ACCESS_ON_DEMAND) {
+		/* one page may take the place of another, that does not persist */
+		ret = -EINVAL;
+		if (access & IB_ACCESS_FLUSH_PERSISTENT)
+			goto abort;
 		ret = prxe_mr_odp_init(mr, start, length, access);
 		if (ret)
 			goto abort;
@@ -87,6 +105,10 @@ struct ib_mr *prxe_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 	ret = prxe_mr_user_translate(mr);
 	if (ret)
 		goto unpin;
+	if (access & IB_ACCESS_FLUSH_PERSISTENT && !prxe_mr_user_persists(mr)) {
+		ret = -EINVAL;
+		goto unpin;
+	}
 
 	prxe_mr_set_valid(mr);
 	prxe_mr_publish(mr);
@@ -99,9 +121,14 @@ abort:
 	return ERR_PTR(ret);
 }
 
-/* Pages that were pinned for reading only do not become writable. */
+/*
+ * Pages that were pinned for reading only do not become writable; whether they are
+ * persistent was not asked.
+ */
 static bool may_have(const struct prxe_mr *mr, int access)
 {
+	if (access & ~mr->access & IB_ACCESS_FLUSH_PERSISTENT)
+		return false;
 	if (prxe_mr_is_odp(mr) || access & IB_ACCESS_ON_DEMAND)
 		return prxe_mr_is_odp(mr) && !ib_access_writable(access & ~mr->access);
 	return mr->umem->writable || !ib_access_writable(access);

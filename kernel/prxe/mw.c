@@ -34,7 +34,8 @@
 #include "section.h"
 
 #define PRXE_MW_REMOTE	(IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_WRITE | \
-			 IB_ACCESS_REMOTE_ATOMIC)
+			 IB_ACCESS_REMOTE_ATOMIC | IB_ACCESS_FLUSH_GLOBAL | \
+			 IB_ACCESS_FLUSH_PERSISTENT)
 /* Local write says nothing about a window, but applications ask for it. */
 #define PRXE_MW_ACCESS	(PRXE_MW_REMOTE | IB_ACCESS_LOCAL_WRITE | IB_ZERO_BASED)
 
@@ -97,17 +98,16 @@ static struct prxe_mr *find_region(struct prxe_pd *pd, u32 key)
 }
 
 /**
- * prxe_window_lookup() - the region behind a window
+ * prxe_window_find() - the region behind a window
  * @entry: of the table of keys
  * @mem: the access
- * @addr: its address in the window; becomes that in the region
- * @len: bytes
+ * @span: set to the addresses of the window
  * @via: for prxe_via_changed()
  *
- * Context: RCU. Return: as prxe_mr_lookup().
+ * A window lies inside of its region. Context: RCU. Return: as prxe_mr_find().
  */
-struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,
-				   u64 *addr, u64 len, struct prxe_via *via)
+struct prxe_mr *prxe_window_find(void *entry, const struct prxe_mem *mem,
+				 struct prxe_span *span, struct prxe_via *via)
 {
 	struct prxe_window *w = xa_untag_pointer(entry);
 	struct prxe_binding b;
@@ -124,13 +124,12 @@ struct prxe_mr *prxe_window_lookup(void *entry, const struct prxe_mem *mem,
 		return ERR_PTR(-EINVAL);
 	if (!(mem->access & PRXE_MW_REMOTE) || mem->access & ~b.access)
 		return ERR_PTR(-EACCES);
-	if (!prxe_range_ok(b.access & IB_ZERO_BASED ? 0 : b.addr, b.length,
-			   *addr, len))
-		return ERR_PTR(-ERANGE);
-	if (b.access & IB_ZERO_BASED)
-		*addr += b.addr;
+	span->first = b.access & IB_ZERO_BASED ? 0 : b.addr;
+	span->length = b.length;
+	span->shift = b.addr - span->first;
 	mr = find_region(mem->pd, b.mr_key);
-	if (!mr || mr != b.mr)
+	if (!mr || mr != b.mr ||
+	    !prxe_range_ok(mr->iova, mr->length, b.addr, b.length))
 		return ERR_PTR(-EINVAL);
 	return mr;
 }
@@ -152,6 +151,9 @@ static int check_region(const struct prxe_mr *mr,
 		return -EINVAL;
 	if (access & (IB_ACCESS_REMOTE_WRITE | IB_ACCESS_REMOTE_ATOMIC) &&
 	    !(has & IB_ACCESS_LOCAL_WRITE))
+		return -EINVAL;
+	/* which says that the memory is */
+	if (access & IB_ACCESS_FLUSH_PERSISTENT & ~has)
 		return -EINVAL;
 	if (prxe_mr_state(mr) == PRXE_MR_REVOKED ||
 	    !prxe_range_ok(mr->iova, mr->length, wqe->mw.addr, wqe->mw.length))

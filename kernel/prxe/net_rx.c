@@ -192,7 +192,11 @@ static bool rx_icrc_ok(const struct prxe_seg *seg, const void *hdr,
 	    skb_copy_bits(seg->skb, seg->off + hdr_len + body, &icrc,
 			  sizeof(icrc)))
 		return false;
-	return icrc == prxe_icrc_final(crc);
+	if (likely(icrc == prxe_icrc_final(crc)))
+		return true;
+	return *(const u8 *)hdr == PRXE_RC_FLUSH &&
+	       icrc == prxe_icrc_final(prxe_icrc_rxe_flush(prxe_crc, crc, hdr,
+							   hdr_len));
 }
 
 /* The address that a packet was sent to */

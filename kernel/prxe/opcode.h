@@ -53,7 +53,6 @@ enum prxe_opcode {
 	/* 0x15 is reserved */
 	PRXE_RC_SEND_LAST_INV		= PRXE_BTH_RC | 0x16,
 	PRXE_RC_SEND_ONLY_INV		= PRXE_BTH_RC | 0x17,
-	/* Known by number only; the table has no entry for these two. */
 	PRXE_RC_FLUSH			= PRXE_BTH_RC | 0x1c,
 	PRXE_RC_ATOMIC_WRITE		= PRXE_BTH_RC | 0x1d,
 
@@ -102,6 +101,10 @@ enum prxe_opcode {
 #define PRXE_OP_PAYLOAD		BIT(19)	/* may carry payload */
 /* consumes a receive WQE when its message ends (SEND, or WRITE with IMM) */
 #define PRXE_OP_RECV		BIT(20)
+/* memory placement, annex A19: answered by a read response without payload */
+#define PRXE_OP_FLUSH		BIT(21)
+#define PRXE_OP_ATOMIC_WRITE	BIT(22)
+#define PRXE_OP_HAS_FETH	BIT(23)
 
 /**
  * struct prxe_op_info - one BTH opcode
@@ -137,8 +140,9 @@ static inline bool prxe_opcode_valid(u8 opcode)
  * @first: the packet is the first of its message
  * @last: the packet is the last of its message
  *
- * Immediate data and the key to invalidate go with the last packet. Reads and
- * atomics have one request packet: @first and @last make no difference.
+ * Immediate data and the key to invalidate go with the last packet. Reads,
+ * atomics, flushes and atomic writes have one request packet: @first and @last
+ * make no difference.
  *
  * Return: an enum prxe_opcode, or -EINVAL where the work request sends no
  * packets or the transport does not carry it (a UD message of several packets,

@@ -3,7 +3,7 @@
  * Headers from and to the wire.
  *
  * Both ways walk the extensions in the order in which they follow the BTH:
- * DETH, RETH or AtomicETH, AETH, AtomicAckETH, immediate data or IETH. That
+ * DETH, FETH, RETH or AtomicETH, AETH, AtomicAckETH, immediate data or IETH. That
  * order is the same for all opcodes (IBTA vol 1, 9.2.1).
  */
 #include <linux/errno.h>
@@ -42,6 +42,14 @@ static void parse_extensions(const u8 *pos, const struct prxe_op_info *op,
 		p->qkey = be32_to_cpu(deth->qkey);
 		p->src_qp = be32_to_cpu(deth->src_qp) & PRXE_QPN_MASK;
 		pos += sizeof(*deth);
+	}
+	if (flags & PRXE_OP_HAS_FETH) {
+		u32 bits = be32_to_cpu(((const struct prxe_feth *)pos)->bits);
+
+		p->flush_type = bits & PRXE_FETH_TYPE_MASK;
+		p->flush_level = (bits & PRXE_FETH_LEVEL_MASK) >>
+				 PRXE_FETH_LEVEL_SHIFT;
+		pos += sizeof(struct prxe_feth);
 	}
 	if (flags & PRXE_OP_HAS_RETH) {
 		const struct prxe_reth *reth = (const void *)pos;
@@ -135,6 +143,15 @@ static void build_extensions(u8 *pos, u32 flags, const struct prxe_pkt *p)
 		deth->qkey = cpu_to_be32(p->qkey);
 		deth->src_qp = cpu_to_be32(p->src_qp & PRXE_QPN_MASK);
 		pos += sizeof(*deth);
+	}
+	if (flags & PRXE_OP_HAS_FETH) {
+		struct prxe_feth *feth = (void *)pos;
+
+		feth->bits = cpu_to_be32(((p->flush_level <<
+					   PRXE_FETH_LEVEL_SHIFT) &
+					  PRXE_FETH_LEVEL_MASK) |
+					 (p->flush_type & PRXE_FETH_TYPE_MASK));
+		pos += sizeof(*feth);
 	}
 	if (flags & PRXE_OP_HAS_RETH) {
 		struct prxe_reth *reth = (void *)pos;

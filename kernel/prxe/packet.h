@@ -33,6 +33,9 @@
  * @va: RETH or atomic, remote address
  * @rkey: RETH or atomic, remote key
  * @length: RETH, bytes of the whole message
+ * @flush_type: FETH, placement types: bits of enum ib_placement_type, if none of
+ *	the reserved ones
+ * @flush_level: FETH, an enum ib_selectivity_level, if not a reserved one
  * @swap_add: atomic
  * @compare: atomic
  * @orig: atomic response, the value before
@@ -63,6 +66,8 @@ struct prxe_pkt {
 	u64 va;
 	u32 rkey;
 	u32 length;
+	u8 flush_type;
+	u8 flush_level;
 	u64 swap_add;
 	u64 compare;
 	u64 orig;

@@ -110,6 +110,7 @@ struct prxe_swqe {
  * @lost_races: how often in a row the memory had moved again before it was used
  * @cpu: unreliable connections: the CPU whose backlog may hold packets, or -1;
  *	set under @lock, withdrawn without
+ * @flush_rxe: the last flush was sent with the ICRC that rxe expects
  * @sig_all: every work request is signaled
  * @drained: in SQD, everything sent is complete and the event was raised
  * @flow: where to
@@ -145,6 +146,7 @@ struct prxe_sq {
 	bool rnr_wait;
 	bool pause;
 	int cpu;
+	bool flush_rxe;
 	bool sig_all;
 	bool drained;
 	struct prxe_mem fault;
@@ -180,19 +182,21 @@ struct prxe_rq {
 };
 
 /**
- * struct prxe_rd_res - a read or atomic that may have to be answered again
+ * struct prxe_rd_res - a request that may have to be answered again
  * @psn: first PSN; @npkts: PSNs it takes
+ * @op: of its opcode, PRXE_OP_READ_REQ, PRXE_OP_ATOMIC or PRXE_OP_ATOMIC_WRITE; 0
+ *	if not in use
  * @mem: reads: what was asked for; @length: how much
- * @atomic: it is an atomic; @orig: its answer
- * @valid: in use
+ * @orig: atomics: the answer
+ *
+ * Flushes are not among them: they are executed again.
  */
 struct prxe_rd_res {
 	u32 psn;
 	u32 npkts;
+	u32 op;
 	struct prxe_mem mem;
 	u32 length;
-	bool valid;
-	bool atomic;
 	u64 orig;
 };
 
@@ -245,6 +249,7 @@ struct prxe_parked {
  * @offset: current send: bytes placed
  * @res: @max_rd_atomic entries, a ring; @res_next: the next to use
  * @read: the read being answered
+ * @flushed: bytes that are done of the flush which is the first in @parked
  * @min_rnr_timer: encoded, for RNR NAKs
  * @parked: packets that wait; @nr_parked: how many
  * @busy: packets are parked rather than executed, the work item will run
@@ -272,6 +277,7 @@ struct prxe_resp {
 	u32 max_rd_atomic;
 	u32 res_next;
 	struct prxe_read read;
+	u64 flushed;
 	u8 min_rnr_timer;
 	struct list_head parked;
 	u32 nr_parked;
@@ -371,9 +377,18 @@ static inline bool prxe_wqe_is_rd_atomic(const struct prxe_swqe *wqe)
 	case IB_UVERBS_WR_RDMA_READ:
 	case IB_UVERBS_WR_ATOMIC_CMP_AND_SWP:
 	case IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD:
+	case IB_UVERBS_WR_FLUSH:
+	case IB_UVERBS_WR_ATOMIC_WRITE:
 		return true;
 	}
 	return false;
+}
+
+/* One whose response has the value from before. */
+static inline bool prxe_wqe_is_atomic(const struct prxe_swqe *wqe)
+{
+	return wqe->w.opcode == IB_UVERBS_WR_ATOMIC_CMP_AND_SWP ||
+	       wqe->w.opcode == IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD;
 }
 
 /* Run the work item soon. Any context. Not after destroy has begun. */
@@ -447,6 +462,7 @@ int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 void prxe_resp_error(struct prxe_qp *qp, int event);
 void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn);
 void prxe_resp_atomic(struct prxe_qp *qp, u32 psn, u64 orig);
+void prxe_resp_done(struct prxe_qp *qp, u32 psn);
 
 /* read_resp.c; resp.lock is held */
 void prxe_read_resp_start(struct prxe_qp *qp, const struct prxe_pkt *pkt);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requester: what request packets say, and the requests that are one packet.
+ * Requester: what request packets say, and the requests that are one packet:
+ * reads, atomics, flushes, atomic writes.
  */
+#include "crc.h"
+#include "icrc.h"
 #include "psn.h"
 #include "qp.h"
 
@@ -42,6 +45,18 @@ void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt)
 		pkt->swap_add = w->opcode == IB_UVERBS_WR_ATOMIC_CMP_AND_SWP ?
 			w->atomic.swap : w->atomic.compare_add;
 		break;
+	case IB_UVERBS_WR_FLUSH:
+		pkt->va = w->flush.remote_addr;
+		pkt->rkey = w->flush.rkey;
+		pkt->length = w->flush.length;
+		pkt->flush_type = w->flush.type;
+		pkt->flush_level = w->flush.level;
+		break;
+	case IB_UVERBS_WR_ATOMIC_WRITE:
+		pkt->va = w->atomic_write.remote_addr;
+		pkt->rkey = w->atomic_write.rkey;
+		pkt->length = PRXE_ATOMIC_LEN;
+		break;
 	default:
 		/* of a read, what is still to come */
 		pkt->va = w->rdma.remote_addr + wqe->done;
@@ -53,8 +68,24 @@ void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt)
 	}
 }
 
+/*
+ * Which of two ICRCs a flush gets: that of the specification, or the one that rxe
+ * expects (icrc.h). Who is at the other end is not known; the wrong one is dropped
+ * there as if it were lost on the way. So a flush that has to be sent again gets the
+ * other one, and the next flush that of the last.
+ */
+static void prxe_req_flush_icrc(struct prxe_sq *sq, const struct prxe_swqe *wqe,
+				struct prxe_train *t, const void *payload)
+{
+	if (wqe->state != PRXE_WQE_POSTED)
+		sq->flush_rxe = !sq->flush_rxe;
+	if (sq->flush_rxe)
+		t->crc = prxe_icrc_rxe_flush(prxe_crc, t->crc,
+					     payload - t->hdr_len, t->hdr_len);
+}
+
 /**
- * prxe_req_send_request() - send a request of one packet: a read or an atomic
+ * prxe_req_send_request() - send a request that needs its own response
  * @qp: the queue pair, sq.lock held
  * @wqe: the work request
  *
@@ -66,7 +97,10 @@ int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe)
 	struct prxe_train train;
 	struct prxe_pkt pkt;
 	u32 skip = wqe->done / qp->mtu;
+	u32 len = wqe->w.opcode == IB_UVERBS_WR_ATOMIC_WRITE ?
+		PRXE_ATOMIC_LEN : 0;
 	int op, err;
+	void *p;
 
 	op = prxe_request_opcode(sq->lim.transport, wqe->w.opcode, true, true);
 	if (op < 0)
@@ -75,10 +109,15 @@ int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe)
 	pkt.ackreq = true;
 	prxe_req_headers(wqe, &pkt);
 	err = prxe_train_begin(&train, &sq->flow, 1,
-			       prxe_pkt_wire_len(op, 0));
+			       prxe_pkt_wire_len(op, len));
 	if (err)
 		return err;
-	prxe_train_open(&train, &pkt);
+	p = prxe_train_open(&train, &pkt);
+	if (len)
+		train.crc = prxe_crc_copy(train.crc, p,
+					  &wqe->w.atomic_write.value, len);
+	if (wqe->w.opcode == IB_UVERBS_WR_FLUSH)
+		prxe_req_flush_icrc(sq, wqe, &train, p);
 	prxe_train_close(&train);
 	err = prxe_train_send(&train);
 	return err ?: wqe->npkts;

@@ -752,6 +752,7 @@ void prxe_req_reset(struct prxe_qp *qp)
 	sq->next_off = 0;
 	sq->rd_atomic = 0;
 	sq->retried_valid = false;
+	sq->flush_rxe = false;
 	sq->rnr_row = 0;
 	sq->rnr_wait = false;
 	sq->pause = false;

@@ -132,6 +132,23 @@ void prxe_resp_atomic(struct prxe_qp *qp, u32 psn, u64 orig)
 }
 
 /**
+ * prxe_resp_done() - answer a flush or an atomic write
+ * @qp: the queue pair, resp.lock held
+ * @psn: of the request
+ */
+void prxe_resp_done(struct prxe_qp *qp, u32 psn)
+{
+	struct prxe_pkt pkt = {
+		.opcode = PRXE_RC_READ_RESP_ONLY,
+		.psn = psn,
+		.syndrome = prxe_aeth_ack(PRXE_CREDITS_UNLIMITED),
+	};
+
+	lockdep_assert_held(&qp->resp.lock);
+	prxe_resp_send(qp, &pkt);
+}
+
+/**
  * prxe_resp_error() - the receive side goes to ERR
  * @qp: the queue pair, resp.lock held
  * @event: asynchronous event to raise, or -1
@@ -158,32 +175,26 @@ static struct prxe_rd_res *prxe_res_find(struct prxe_resp *resp, u32 psn)
 	for (i = 1; i <= n; i++) {
 		struct prxe_rd_res *res = &resp->res[(resp->res_next + n - i) % n];
 
-		if (res->valid && prxe_psn_in_window(psn, res->psn, res->npkts))
+		if (res->op && prxe_psn_in_window(psn, res->psn, res->npkts))
 			return res;
 	}
 	return NULL;
 }
 
-/*
- * A request that was executed before (IBTA 9.7.5.2.? duplicates): reads are read
- * again, atomics answered from memory, everything else acknowledged.
- */
-static void prxe_duplicate(struct prxe_qp *qp, const struct prxe_pkt *pkt)
+/* One that has a response of its own: answered from memory, or read again. */
+static void prxe_replay(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 {
-	struct prxe_resp *resp = &qp->resp;
-	struct prxe_rd_res *res;
+	struct prxe_rd_res *res = prxe_res_find(&qp->resp, pkt->psn);
 	u64 skip;
 
-	prxe_stat_inc(qp->dev, DUP_REQ);
-	if (!(pkt->op->flags & (PRXE_OP_READ_REQ | PRXE_OP_ATOMIC))) {
-		WRITE_ONCE(resp->ack_due, true);
+	if (!res || !(pkt->op->flags & res->op))
+		return;
+	if (res->op == PRXE_OP_ATOMIC) {
+		prxe_resp_atomic(qp, pkt->psn, res->orig);
 		return;
 	}
-	res = prxe_res_find(resp, pkt->psn);
-	if (!res || res->atomic != !!(pkt->op->flags & PRXE_OP_ATOMIC))
-		return;
-	if (res->atomic) {
-		prxe_resp_atomic(qp, pkt->psn, res->orig);
+	if (res->op == PRXE_OP_ATOMIC_WRITE) {
+		prxe_resp_done(qp, pkt->psn);
 		return;
 	}
 	/* it may ask for the rest only, never for something else */
@@ -192,6 +203,29 @@ static void prxe_duplicate(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 	    pkt->length != res->length - skip)
 		return;
 	prxe_read_resp_start(qp, pkt);
+}
+
+/*
+ * A request that was executed before (IBTA 9.7.5.1.2, A19.4): reads are read
+ * again, flushes executed again, atomics and atomic writes answered from memory,
+ * everything else acknowledged.
+ */
+static enum prxe_verdict prxe_duplicate(struct prxe_qp *qp,
+					struct prxe_request *req)
+{
+	const struct prxe_pkt *pkt = req->pkt;
+
+	/* once, also if it has to wait for something */
+	if (!qp->resp.flushed)
+		prxe_stat_inc(qp->dev, DUP_REQ);
+	if (pkt->op->flags & PRXE_OP_FLUSH)
+		return prxe_flush_again(qp, req);
+	if (pkt->op->flags & (PRXE_OP_READ_REQ | PRXE_OP_ATOMIC |
+			      PRXE_OP_ATOMIC_WRITE))
+		prxe_replay(qp, pkt);
+	else
+		WRITE_ONCE(qp->resp.ack_due, true);
+	return PRXE_DONE;
 }
 
 static enum prxe_verdict prxe_out_of_sequence(struct prxe_qp *qp)
@@ -252,11 +286,7 @@ static enum prxe_verdict prxe_resp_exec(struct prxe_qp *qp,
 	diff = prxe_psn_diff(pkt->psn, resp->epsn);
 	if (diff > 0)
 		return prxe_out_of_sequence(qp);
-	if (diff < 0) {
-		prxe_duplicate(qp, pkt);
-		return PRXE_DONE;
-	}
-	return prxe_exec(qp, &req);
+	return diff < 0 ? prxe_duplicate(qp, &req) : prxe_exec(qp, &req);
 }
 
 /* Keep a packet for the work item; without memory it is lost like any other. */
@@ -265,11 +295,14 @@ static void prxe_park(struct prxe_qp *qp, const struct prxe_rx *rx)
 	struct prxe_resp *resp = &qp->resp;
 	struct prxe_parked *p;
 
-	if (resp->nr_parked >= PRXE_MAX_PARKED)
+	p = resp->nr_parked < PRXE_MAX_PARKED ? kmalloc_obj(*p, GFP_ATOMIC) :
+						NULL;
+	if (!p) {
+		/* was it a flush, it begins anew when it comes again */
+		if (list_empty(&resp->parked))
+			resp->flushed = 0;
 		return;
-	p = kmalloc_obj(*p, GFP_ATOMIC);
-	if (!p)
-		return;
+	}
 	p->rx = *rx;
 	skb_get(rx->skb);
 	list_add_tail(&p->node, &resp->parked);
@@ -464,6 +497,7 @@ void prxe_resp_reset(struct prxe_qp *qp)
 	resp->lost_races = 0;
 	resp->pause = false;
 	resp->read.active = false;
+	resp->flushed = 0;
 	WRITE_ONCE(resp->ack_due, false);
 	resp->nak_sent = false;
 	resp->msg = PRXE_MSG_NONE;

@@ -26,6 +26,8 @@
 #define ATOMIC		BIT(2)	/* of exactly eight bytes */
 #define LOCAL		BIT(3)	/* sends no packets */
 #define KERNEL		BIT(4)	/* for kernel users only */
+#define FLUSH		BIT(5)	/* says what it flushes, and how far */
+#define VALUE		BIT(6)	/* eight bytes among the operands */
 
 /* IBTA vol 1, 10.8.2, table "Work request operations by service type" */
 struct wr_rule {
@@ -44,6 +46,8 @@ static const struct wr_rule wr_rules[] = {
 	[IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD] = { ON_RC, DATA | ATOMIC },
 	[IB_UVERBS_WR_LOCAL_INV] = { ON_RC | ON_UC, LOCAL },
 	[IB_UVERBS_WR_BIND_MW] = { ON_RC | ON_UC, LOCAL },
+	[IB_UVERBS_WR_FLUSH] = { ON_RC, FLUSH },
+	[IB_UVERBS_WR_ATOMIC_WRITE] = { ON_RC, VALUE },
 	[PRXE_WR_REG_MR] = { ON_RC | ON_UC, LOCAL | KERNEL },
 };
 
@@ -106,6 +110,13 @@ static int check_list(const struct prxe_send_wqe *wqe,
 	return sum_sges(wqe->sge, wqe->num_sge, &out->length);
 }
 
+static bool flush_ok(const struct prxe_send_wqe *wqe)
+{
+	return wqe->flush.type &&
+	       !(wqe->flush.type & ~(IB_FLUSH_GLOBAL | IB_FLUSH_PERSISTENT)) &&
+	       wqe->flush.level <= IB_FLUSH_MR;
+}
+
 int prxe_send_wqe_check(const struct prxe_send_wqe *wqe,
 			const struct prxe_wqe_limits *lim,
 			struct prxe_wqe_info *out)
@@ -135,6 +146,10 @@ int prxe_send_wqe_check(const struct prxe_send_wqe *wqe,
 	if (ret)
 		return ret;
 
+	if (rule->has & FLUSH && !flush_ok(wqe))
+		return -EINVAL;
+	if (rule->has & VALUE)
+		info.length = PRXE_ATOMIC_LEN;
 	if (rule->has & ATOMIC && info.length != PRXE_ATOMIC_LEN)
 		return -EMSGSIZE;
 	if (lim->transport == PRXE_UD && info.length > lim->max_ud)

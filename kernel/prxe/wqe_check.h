@@ -67,7 +67,9 @@ struct prxe_wqe_info {
  *
  * Follows IBTA vol 1, 10.8.2 and 11.4.1.1: which operation belongs to which
  * service; inline data for SEND and RDMA WRITE only; exactly eight bytes for an
- * atomic; no data at all for local invalidate, bind and registration. Flags that have no
+ * atomic; no data at all for local invalidate, bind and registration, for a flush,
+ * which is one to some placement and of a known level, and for an atomic write,
+ * whose eight bytes are among the operands. Flags that have no
  * meaning for the operation (fence without RC, solicited for a read) are
  * ignored, flags outside PRXE_SEND_* are not.
  *

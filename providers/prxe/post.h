@@ -60,6 +60,14 @@ _Static_assert(PRXE_OP(IBV_WR_SEND_WITH_INV) == IBV_QP_EX_WITH_SEND_WITH_INV,
 			 PRXE_OP(IBV_WR_RDMA_WRITE_WITH_IMM) | \
 			 PRXE_OP(IBV_WR_SEND_WITH_INV))
 
+/*
+ * What ibv_wr_*() alone can say, as ibv_qp_create_send_ops_flags: struct ibv_send_wr
+ * has no words for it.
+ */
+#define PRXE_EX_OPS_RC	(IBV_QP_EX_WITH_FLUSH | IBV_QP_EX_WITH_ATOMIC_WRITE)
+
+_Static_assert(!(PRXE_EX_OPS_RC & PRXE_OPS_RC), "not an opcode of ibv_post_send()");
+
 /* The opcodes of a transport; 0 for one this provider does not have. */
 static inline uint32_t prxe_qp_ops(enum ibv_qp_type type)
 {
@@ -73,6 +81,12 @@ static inline uint32_t prxe_qp_ops(enum ibv_qp_type type)
 	default:
 		return 0;
 	}
+}
+
+/* The builders of a transport, as ibv_qp_create_send_ops_flags. */
+static inline uint32_t prxe_qp_ex_ops(enum ibv_qp_type type)
+{
+	return prxe_qp_ops(type) | (type == IBV_QPT_RC ? PRXE_EX_OPS_RC : 0);
 }
 
 /**

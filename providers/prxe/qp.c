@@ -8,7 +8,7 @@
 
 static int prxe_check_qp_attr(const struct ibv_qp_init_attr_ex *attr)
 {
-	uint32_t ops = prxe_qp_ops(attr->qp_type);
+	uint32_t ops = prxe_qp_ex_ops(attr->qp_type);
 
 	if (!ops)
 		return EOPNOTSUPP;

@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include "prxe.h"
 
@@ -161,6 +162,41 @@ static void prxe_wr_atomic_fetch_add(struct ibv_qp_ex *qp, uint32_t rkey,
 	prxe_wr_atomic(qp, IBV_WR_ATOMIC_FETCH_AND_ADD, rkey, addr, add, 0);
 }
 
+/* The length of a flush is one of 32 bits on the wire; of all, it does not count. */
+static void prxe_wr_flush(struct ibv_qp_ex *ibqp, uint32_t rkey, uint64_t addr,
+			  size_t len, uint8_t type, uint8_t level)
+{
+	struct prxe_send_wqe *wqe = prxe_wr_begin(ibqp, IBV_WR_FLUSH);
+	bool whole = level == IBV_FLUSH_MR;
+
+	if (!wqe)
+		return;
+	if (!type || type & ~(IBV_FLUSH_GLOBAL | IBV_FLUSH_PERSISTENT) ||
+	    (!whole && level != IBV_FLUSH_RANGE) ||
+	    (!whole && len > UINT32_MAX)) {
+		to_prxe_qp_ex(ibqp)->err = EINVAL;
+		return;
+	}
+	wqe->flush.remote_addr = whole ? 0 : addr;
+	wqe->flush.rkey = rkey;
+	wqe->flush.length = whole ? 0 : len;
+	wqe->flush.type = type;
+	wqe->flush.level = level;
+}
+
+static void prxe_wr_atomic_write(struct ibv_qp_ex *ibqp, uint32_t rkey,
+				 uint64_t addr, const void *value)
+{
+	struct prxe_send_wqe *wqe = prxe_wr_begin(ibqp, IBV_WR_ATOMIC_WRITE);
+
+	if (!wqe)
+		return;
+	wqe->atomic_write.remote_addr = addr;
+	wqe->atomic_write.rkey = rkey;
+	memcpy(&wqe->atomic_write.value, value,
+	       sizeof(wqe->atomic_write.value));
+}
+
 static void prxe_wr_bind_mw(struct ibv_qp_ex *qp, struct ibv_mw *mw,
 			    uint32_t rkey, const struct ibv_mw_bind_info *info)
 {
@@ -261,6 +297,10 @@ static void prxe_set_builders(struct ibv_qp_ex *ex, uint64_t ops)
 		ex->wr_atomic_cmp_swp = prxe_wr_atomic_cmp_swp;
 	if (ops & IBV_QP_EX_WITH_ATOMIC_FETCH_AND_ADD)
 		ex->wr_atomic_fetch_add = prxe_wr_atomic_fetch_add;
+	if (ops & IBV_QP_EX_WITH_FLUSH)
+		ex->wr_flush = prxe_wr_flush;
+	if (ops & IBV_QP_EX_WITH_ATOMIC_WRITE)
+		ex->wr_atomic_write = prxe_wr_atomic_write;
 	if (ops & IBV_QP_EX_WITH_LOCAL_INV)
 		ex->wr_local_inv = prxe_wr_local_inv;
 	if (ops & IBV_QP_EX_WITH_BIND_MW)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../verbs/pair.h"
+#include "../verbs/wr_ex.h"
 
 /* Both helpers have a fill(); see CMakeLists.txt. */
 #define fill softgpu_fill
@@ -109,6 +109,35 @@ static void counted(struct test *t, uint64_t before)
 	      (unsigned long long)before);
 }
 
+/* What a flush and an atomic write promise, of a buffer that is in another place. */
+static void placed(struct test *t, uint64_t value)
+{
+	struct pair *p = &t->p;
+	uint64_t *answer = (uint64_t *)t->bmem;
+
+	fill(t->amem, BYTES, (uint32_t)value);
+	need_send(&p->a, IBV_WR_RDMA_WRITE, 13, sge_of(t->aram, 0, BYTES), 100005,
+		  t->bvram->rkey, 0);
+	need_flush(&p->a, 14, t->bvram->rkey, 100005, BYTES, IBV_FLUSH_GLOBAL,
+		   IBV_FLUSH_RANGE);
+	need_atomic_write(&p->a, 15, t->bvram->rkey, 240008, value);
+	need_flush(&p->a, 16, t->bvram->rkey, 0, 0, IBV_FLUSH_GLOBAL,
+		   IBV_FLUSH_MR);
+	need_send(&p->a, IBV_WR_RDMA_READ, 17, sge_of(t->aram, BYTES + 5, 8),
+		  240008, t->bvram->rkey, IBV_SEND_SIGNALED);
+	CHECK(need_ok(p->a.scq).wr_id == 14 && need_ok(p->a.scq).wr_id == 15 &&
+	      need_ok(p->a.scq).wr_id == 16 && need_ok(p->a.scq).wr_id == 17,
+	      "wr_id");
+	memcpy(answer, t->amem + BYTES + 5, 8);
+	CHECK(*answer == value, "%llu, not %llu", (unsigned long long)*answer,
+	      (unsigned long long)value);
+	memset(t->amem, 0, BYTES);
+	need_send(&p->a, IBV_WR_RDMA_READ, 18, sge_of(t->aram, 0, BYTES), 100005,
+		  t->bvram->rkey, IBV_SEND_SIGNALED);
+	need_ok(p->a.scq);
+	need_pattern(t->amem, BYTES, (uint32_t)value, "flushed");
+}
+
 static void clear_word(struct test *t)
 {
 	memset(t->amem, 0, 8);
@@ -119,8 +148,10 @@ static void clear_word(struct test *t)
 
 static void open_all(struct test *t, char **argv)
 {
+	struct pair_opt opt = pair_defaults;
 	int i, fd[2];
 
+	with_placement(&opt);
 	device_open(&t->gpu, argv[2]);
 	for (i = 0; i < 2; i++) {
 		buffer_create(&t->gpu, &t->buf[i], SIZE);
@@ -129,7 +160,7 @@ static void open_all(struct test *t, char **argv)
 	t->amem = aligned_alloc(4096, SIZE);
 	t->bmem = aligned_alloc(4096, SIZE);
 	CHECK(t->amem && t->bmem, "no memory");
-	pair_open(&t->p, argv[1], argv[1], NULL);
+	pair_open(&t->p, argv[1], argv[1], &opt);
 	t->avram = ibv_reg_dmabuf_mr(t->p.a.pd, 0, SIZE, 0, fd[0], RW);
 	t->bvram = ibv_reg_dmabuf_mr(t->p.b.pd, 0, SIZE, 0, fd[1], RW);
 	CHECK(t->avram && t->bvram, "ibv_reg_dmabuf_mr: %m");
@@ -169,6 +200,7 @@ int main(int argc, char **argv)
 		around(&t, 2 * i);
 		sent(&t, 2 * i + 1);
 		counted(&t, i);
+		placed(&t, 5000 + i);
 	}
 	__atomic_store_n(&t.end, true, __ATOMIC_RELAXED);
 	CHECK(!pthread_join(mover, NULL), "join");

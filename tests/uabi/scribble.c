@@ -56,6 +56,10 @@ static void plausible(const struct area *a, uint64_t *s)
 	w->inline_len = rnd(s) % 8 ? 0 : rnd(s) % 600;
 	w->rdma.remote_addr = (uintptr_t)memory + rnd(s) % sizeof(memory);
 	w->rdma.rkey = rnd(s) % 4 ? lkey : rnd(s);
+	if (w->opcode == IBV_WR_FLUSH) {
+		w->flush.type = rnd(s) % 4;
+		w->flush.level = rnd(s) % 2;
+	}
 	for (int i = 0; i < 3; i++) {
 		w->sge[i].addr = (uintptr_t)memory + rnd(s) % sizeof(memory);
 		w->sge[i].length = rnd(s) % 8 ? rnd(s) % 9000 : rnd(s);

@@ -99,6 +99,20 @@ static const struct golden {
 		"7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b7b"
 		"7b7b7b7b7b7b0000c78362d3",
 	},
+	{
+		"v4 rc atomic write", 4, 0x1d, 0, 8,
+		"4500004406db400040111f320a4d00020a4d0001c14412b700300000"
+		"1d00ffff0000001280fffff000005500000300002d71430400000008"
+		"0000000000000000a6931555",
+	},
+};
+
+/* One whose ICRC is rxe's own: see prxe_icrc_rxe_flush(). */
+static const struct golden golden_flush = {
+	"v4 rc flush", 4, 0x1c, 0, 0,
+	"4500004006dc400040111f350a4d00020a4d0001c14412b7002c0000"
+	"1c00ffff0000001280fffff10000000100005500000300002d714304"
+	"0000000818783827",
 };
 
 #endif

@@ -174,6 +174,33 @@ static void scattered_headers(void **state)
 	}
 }
 
+/* What rxe puts behind its flushes, and what belongs there. */
+static void flush_of_rxe(void **state)
+{
+	const struct golden *g = &golden_flush;
+	struct bytes b = unhex(g);
+	const u8 *bth = bth_of(&b);
+	struct prxe_pkt p;
+	__le32 icrc;
+	u32 crc;
+
+	(void)state;
+	assert_false(icrc_good(g, &b, prxe_crc32_byte));
+	crc = prxe_icrc_headers(prxe_crc32_byte, b.p, false, b.p + b.ip_len, bth,
+				32);
+	icrc = prxe_icrc_final(prxe_icrc_rxe_flush(prxe_crc32_slice16, crc, bth,
+						   32));
+	assert_memory_equal(&icrc, b.p + b.len - 4, 4);
+
+	assert_int_equal(prxe_pkt_parse(bth, 36, 36, &p), 0);
+	assert_int_equal(p.opcode, PRXE_RC_FLUSH);
+	assert_int_equal(p.flush_type, 1);
+	assert_int_equal(p.flush_level, 0);
+	assert_true(p.va == 0x0000550000030000ull && p.rkey == 0x2d714304);
+	assert_int_equal(p.length, 8);
+	free(b.alloc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +208,7 @@ int main(void)
 		cmocka_unit_test(golden_headers),
 		cmocka_unit_test(exactly_the_variant_bits_do_not_count),
 		cmocka_unit_test(scattered_headers),
+		cmocka_unit_test(flush_of_rxe),
 	};
 
 	prxe_crc32_init();

@@ -41,6 +41,8 @@ static const struct {
 	{ 0x14, 40, "RC FETCH_ADD" },
 	{ 0x16, 16, "RC SEND_LAST_INV" },
 	{ 0x17, 16, "RC SEND_ONLY_INV" },
+	{ 0x1c, 32, "RC FLUSH" },
+	{ 0x1d, 28, "RC ATOMIC_WRITE" },
 	{ 0x20, 12, "UC SEND_FIRST" },
 	{ 0x21, 12, "UC SEND_MIDDLE" },
 	{ 0x22, 12, "UC SEND_LAST" },
@@ -97,11 +99,17 @@ static void flags_match_names(void **state)
 		bool last = strstr(n, "LAST") || strstr(n, "ONLY");
 		bool segmented = last || strstr(n, "FIRST") ||
 				 strstr(n, "MIDDLE");
+		bool atomic_write = strstr(n, "ATOMIC_WRITE");
 
 		assert_int_equal(!!(f & PRXE_OP_RESPONSE), resp);
 		assert_int_equal(!!(f & PRXE_OP_REQUEST), !resp);
 		assert_int_equal(!!(f & PRXE_OP_SEND), !!strstr(n, "SEND"));
-		assert_int_equal(!!(f & PRXE_OP_WRITE), !!strstr(n, "WRITE"));
+		assert_int_equal(!!(f & PRXE_OP_WRITE),
+				 strstr(n, "WRITE") && !atomic_write);
+		assert_int_equal(!!(f & PRXE_OP_ATOMIC_WRITE), atomic_write);
+		assert_int_equal(!!(f & PRXE_OP_FLUSH), !!strstr(n, "FLUSH"));
+		assert_int_equal(!!(f & PRXE_OP_HAS_FETH),
+				 !!strstr(n, "FLUSH"));
 		assert_int_equal(!!(f & PRXE_OP_READ_REQ),
 				 !!strstr(n, "READ_REQ"));
 		assert_int_equal(!!(f & PRXE_OP_READ_RESP),
@@ -111,7 +119,8 @@ static void flags_match_names(void **state)
 				 !!strstr(n, "ATOMIC_ACK"));
 		assert_int_equal(!!(f & PRXE_OP_ATOMIC),
 				 strstr(n, "SWAP") || strstr(n, "ADD"));
-		assert_int_equal(!!(f & PRXE_OP_PAYLOAD), segmented);
+		assert_int_equal(!!(f & PRXE_OP_PAYLOAD),
+				 segmented || atomic_write);
 		assert_int_equal(!!(f & PRXE_OP_FIRST), !segmented ||
 				 strstr(n, "FIRST") || strstr(n, "ONLY"));
 		assert_int_equal(!!(f & PRXE_OP_MIDDLE),
@@ -140,15 +149,18 @@ static void request_opcodes(void **state)
 		{ IB_UVERBS_WR_RDMA_READ, 0x0c, 0x0c, 0x0c, 0x0c },
 		{ IB_UVERBS_WR_ATOMIC_CMP_AND_SWP, 0x13, 0x13, 0x13, 0x13 },
 		{ IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD, 0x14, 0x14, 0x14, 0x14 },
+		{ IB_UVERBS_WR_FLUSH, 0x1c, 0x1c, 0x1c, 0x1c },
+		{ IB_UVERBS_WR_ATOMIC_WRITE, 0x1d, 0x1d, 0x1d, 0x1d },
 	};
+	const unsigned int N_RC = sizeof(rc) / sizeof(rc[0]);
 	unsigned int i, seen = 0;
 	u32 wr;
 
 	(void)state;
 	for (wr = 0; wr < 300; wr++) {
-		for (i = 0; i < 8 && rc[i].wr != wr; i++)
+		for (i = 0; i < N_RC && rc[i].wr != wr; i++)
 			;
-		if (i == 8) {
+		if (i == N_RC) {
 			assert_int_equal(prxe_request_opcode(PRXE_RC, wr, 1, 1),
 					 -EINVAL);
 			assert_int_equal(prxe_request_opcode(PRXE_UC, wr, 1, 1),
@@ -167,7 +179,7 @@ static void request_opcodes(void **state)
 		assert_int_equal(prxe_request_opcode(PRXE_RC, wr, 1, 1),
 				 rc[i].only);
 	}
-	assert_int_equal(seen, 8);
+	assert_int_equal(seen, N_RC);
 	assert_int_equal(prxe_request_opcode(PRXE_RC, U32_MAX, 1, 1), -EINVAL);
 	assert_int_equal(prxe_request_opcode(PRXE_NUM_TRANSPORTS,
 					     IB_UVERBS_WR_SEND, 1, 1), -EINVAL);
@@ -185,6 +197,10 @@ static void other_services(void **state)
 					     true, true), -EINVAL);
 	assert_int_equal(prxe_request_opcode(PRXE_UC,
 					     IB_UVERBS_WR_SEND_WITH_INV,
+					     true, true), -EINVAL);
+	assert_int_equal(prxe_request_opcode(PRXE_UC, IB_UVERBS_WR_FLUSH,
+					     true, true), -EINVAL);
+	assert_int_equal(prxe_request_opcode(PRXE_UC, IB_UVERBS_WR_ATOMIC_WRITE,
 					     true, true), -EINVAL);
 	assert_int_equal(prxe_request_opcode(PRXE_UD, IB_UVERBS_WR_SEND,
 					     true, true), 0x64);

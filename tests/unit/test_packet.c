@@ -69,6 +69,16 @@ static void every_extension_by_hand(void **state)
 		0x12, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2,
 		0x1f, 0xfe, 0xdc, 0xba, 8, 7, 6, 5, 4, 3, 2, 1,
 	};
+	static const u8 flush[32] = {
+		0x1c, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2,
+		0xff, 0xff, 0xff, 0xd2,		/* reserved bits are set */
+		1, 2, 3, 4, 5, 6, 7, 8, 0xca, 0xfe, 0xf0, 0x0d, 9, 10, 11, 12,
+	};
+	static const u8 atomic_write[36] = {
+		0x1d, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2,
+		1, 2, 3, 4, 5, 6, 7, 8, 0xca, 0xfe, 0xf0, 0x0d, 0, 0, 0, 8,
+		1, 2, 3, 4, 5, 6, 7, 8,
+	};
 	static const u8 inv[16] = {
 		0x17, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0xca, 0xfe, 0xf0, 0x0d,
 	};
@@ -88,6 +98,19 @@ static void every_extension_by_hand(void **state)
 	assert_int_equal(p.syndrome, 0x1f);
 	assert_int_equal(p.msn, 0xfedcba);
 	assert_true(p.orig == 0x0807060504030201ull);
+
+	assert_int_equal(parse(flush, 32, 36, &p), 0);
+	assert_int_equal(p.flush_type, 2);
+	assert_int_equal(p.flush_level, 1);
+	assert_true(p.va == 0x0102030405060708ull && p.rkey == 0xcafef00d);
+	assert_int_equal(p.length, 0x090a0b0c);
+	assert_int_equal(p.payload_len, 0);
+
+	assert_int_equal(parse(atomic_write, 36, 40, &p), 0);
+	assert_true(p.va == 0x0102030405060708ull && p.rkey == 0xcafef00d);
+	assert_int_equal(p.length, 8);
+	assert_int_equal(p.payload_len, 8);
+	assert_int_equal(p.flush_type | p.flush_level, 0);
 
 	assert_int_equal(parse(inv, 16, 20, &p), 0);
 	assert_int_equal(p.inv_rkey, 0xcafef00d);
@@ -182,7 +205,7 @@ static void unknown_opcode(void **state)
 		assert_int_equal(p.qpn, 0x11);
 		assert_int_equal(p.psn, 0x22);
 	}
-	assert_int_equal(n, 256 - 37);
+	assert_int_equal(n, 256 - 39);
 }
 
 static void random_packet(struct prxe_pkt *p, u8 opcode)
@@ -208,6 +231,10 @@ static void random_packet(struct prxe_pkt *p, u8 opcode)
 	}
 	if (f & PRXE_OP_HAS_RETH)
 		p->length = random_u32();
+	if (f & PRXE_OP_HAS_FETH) {
+		p->flush_type = random_below(16);
+		p->flush_level = random_below(4);
+	}
 	if (f & PRXE_OP_HAS_ATOMIC_ETH) {
 		p->swap_add = random_u64();
 		p->compare = random_u64();
@@ -277,6 +304,12 @@ static void build_masks_fields(void **state)
 		.msn = 0xff000001,
 	};
 	static const u8 want_aeth[4] = { 0x1f, 0, 0, 1 };
+	struct prxe_pkt flush = {
+		.opcode = PRXE_RC_FLUSH,
+		.flush_type = 0xfe,
+		.flush_level = 0xfd,
+	};
+	static const u8 want_feth[4] = { 0, 0, 0, 0x1e };
 	u8 buf[PRXE_MAX_HDR_LEN];
 
 	(void)state;
@@ -284,6 +317,8 @@ static void build_masks_fields(void **state)
 	assert_memory_equal(buf, want, 20);
 	assert_int_equal(prxe_pkt_build(buf, &ack), 16);
 	assert_memory_equal(buf + 12, want_aeth, 4);
+	assert_int_equal(prxe_pkt_build(buf, &flush), 32);
+	assert_memory_equal(buf + 12, want_feth, 4);
 }
 
 /* Whatever comes: no read too far, and what is accepted makes sense. */

@@ -77,16 +77,19 @@ static void operations_by_service(void **state)
 		{ IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD, 1, 0, 0 },
 		{ IB_UVERBS_WR_LOCAL_INV, 1, 1, 0 },
 		{ IB_UVERBS_WR_BIND_MW, 1, 1, 0 },
+		{ IB_UVERBS_WR_ATOMIC_WRITE, 1, 0, 0 },
 	};
 	struct prxe_wqe_info info;
 	unsigned int i, op;
 
 	(void)state;
 	for (op = 0; op < 300; op++) {
-		bool on_rc = 0, on_uc = 0, on_ud = 0, local;
+		bool on_rc = 0, on_uc = 0, on_ud = 0, local, value;
 		u16 num;
 
-		for (i = 0; i < 10; i++) {
+		if (op == IB_UVERBS_WR_FLUSH)
+			continue;	/* has a test of its own */
+		for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 			if (table[i].opcode != op)
 				continue;
 			on_rc = table[i].rc;
@@ -95,13 +98,14 @@ static void operations_by_service(void **state)
 		}
 		local = op == IB_UVERBS_WR_LOCAL_INV ||
 			op == IB_UVERBS_WR_BIND_MW;
-		num = local ? 0 : 1;
+		value = op == IB_UVERBS_WR_ATOMIC_WRITE;
+		num = local || value ? 0 : 1;
 		assert_int_equal(check(PRXE_RC, op, 0, num, 8, &info),
 				 on_rc ? 0 : -EOPNOTSUPP);
 		if (on_rc) {
 			assert_int_equal(info.sends, !local);
 			assert_int_equal(info.num_sge, num);
-			assert_int_equal(info.length, 8 * num);
+			assert_int_equal(info.length, value ? 8 : 8 * num);
 			assert_int_equal(info.size, HEAD + 16 * num);
 			assert_false(info.is_inline);
 		}
@@ -111,6 +115,62 @@ static void operations_by_service(void **state)
 				 on_ud ? 0 : -EOPNOTSUPP);
 	}
 	assert_int_equal(check(PRXE_RC, U32_MAX, 0, 0, 0, &info), -EOPNOTSUPP);
+}
+
+/* Flushes say what to flush, and take no data; nor do atomic writes. */
+static void placement(void **state)
+{
+	static const struct {
+		u8 type, level;
+		int ret;
+	} table[] = {
+		{ IB_FLUSH_GLOBAL, IB_FLUSH_RANGE, 0 },
+		{ IB_FLUSH_PERSISTENT, IB_FLUSH_MR, 0 },
+		{ IB_FLUSH_GLOBAL | IB_FLUSH_PERSISTENT, IB_FLUSH_RANGE, 0 },
+		{ 0, IB_FLUSH_RANGE, -EINVAL },
+		{ 4, IB_FLUSH_RANGE, -EINVAL },
+		{ 0x80 | IB_FLUSH_GLOBAL, IB_FLUSH_RANGE, -EINVAL },
+		{ IB_FLUSH_GLOBAL, 2, -EINVAL },
+		{ IB_FLUSH_GLOBAL, 0xff, -EINVAL },
+	};
+	struct prxe_wqe_limits lim;
+	struct prxe_wqe_info info;
+	struct prxe_send_wqe *wqe;
+	unsigned int i, transport;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		for (transport = 0; transport < PRXE_NUM_TRANSPORTS; transport++) {
+			lim = limits(transport);
+			wqe = slot(IB_UVERBS_WR_FLUSH, lim.stride);
+			wqe->flush.type = table[i].type;
+			wqe->flush.level = table[i].level;
+			wqe->flush.length = U32_MAX;
+			assert_int_equal(prxe_send_wqe_check(wqe, &lim, &info),
+					 transport == PRXE_RC ? table[i].ret :
+					 -EOPNOTSUPP);
+			free(wqe);
+		}
+
+	lim = limits(PRXE_RC);
+	wqe = slot(IB_UVERBS_WR_FLUSH, lim.stride);
+	wqe->flush.type = IB_FLUSH_GLOBAL;
+	assert_int_equal(prxe_send_wqe_check(wqe, &lim, &info), 0);
+	assert_int_equal(info.length, 0);
+	assert_true(info.sends);
+	for (i = 0; i < 2; i++) {
+		wqe->num_sge = 1;
+		assert_int_equal(prxe_send_wqe_check(wqe, &lim, &info), -EINVAL);
+		wqe->num_sge = 0;
+		wqe->inline_len = 8;
+		assert_int_equal(prxe_send_wqe_check(wqe, &lim, &info), -EINVAL);
+		wqe->flags = PRXE_SEND_INLINE;
+		assert_int_equal(prxe_send_wqe_check(wqe, &lim, &info), -EINVAL);
+		wqe->flags = 0;
+		wqe->inline_len = 0;
+		wqe->opcode = IB_UVERBS_WR_ATOMIC_WRITE;
+	}
+	free(wqe);
 }
 
 /* Registration is for kernel users, whose queues are marked; it takes no data. */
@@ -446,6 +506,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operations_by_service),
+		cmocka_unit_test(placement),
 		cmocka_unit_test(kernel_operations),
 		cmocka_unit_test(flags),
 		cmocka_unit_test(number_of_sges),

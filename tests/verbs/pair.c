@@ -92,6 +92,26 @@ static struct ibv_srq *end_create_srq(struct end *e, const struct pair_opt *opt)
 	return srq;
 }
 
+/* With what ibv_wr_*() alone can post. */
+static struct ibv_qp *end_create_qp_ex(struct end *e,
+				       const struct ibv_qp_init_attr *init)
+{
+	struct ibv_qp_init_attr_ex ex = {
+		.send_cq = init->send_cq,
+		.recv_cq = init->recv_cq,
+		.srq = init->srq,
+		.cap = init->cap,
+		.qp_type = init->qp_type,
+		.sq_sig_all = init->sq_sig_all,
+		.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+		.pd = e->pd,
+		.send_ops_flags = IBV_QP_EX_WITH_FLUSH |
+				  IBV_QP_EX_WITH_ATOMIC_WRITE,
+	};
+
+	return ibv_create_qp_ex(e->ctx, &ex);
+}
+
 static void end_create_qp(struct end *e, const struct pair_opt *opt)
 {
 	struct ibv_qp_init_attr init = {
@@ -119,7 +139,8 @@ static void end_create_qp(struct end *e, const struct pair_opt *opt)
 	init.send_cq = e->scq;
 	init.recv_cq = e->rcq;
 	init.srq = e->srq;
-	e->qp = ibv_create_qp(e->pd, &init);
+	e->qp = opt->placement ? end_create_qp_ex(e, &init) :
+		ibv_create_qp(e->pd, &init);
 	CHECK(e->qp, "ibv_create_qp: %s", strerror(errno));
 }
 

@@ -63,6 +63,7 @@ struct pair_opt {
 	bool sig_all;
 	bool srq;			/* receives go through a shared queue */
 	bool channel;			/* completion channels */
+	bool placement;			/* flushes and atomic writes too, see wr_ex.h */
 };
 
 extern const struct pair_opt pair_defaults;

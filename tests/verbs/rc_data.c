@@ -7,7 +7,7 @@
  * the operations that unreliable connections have. srq: receives through a shared
  * queue.
  */
-#include "pair.h"
+#include "wr_ex.h"
 
 #include <string.h>
 
@@ -150,6 +150,53 @@ static void atomics(struct test *t)
 	      "neighbours touched");
 }
 
+/* Nobody but the one word, all eight bytes, in the order of memory. */
+static void atomic_writes(struct test *t)
+{
+	uint64_t *remote = (uint64_t *)(t->dst + 4096);
+	const uint64_t value = 0x0123456789abcdefull;
+	struct ibv_wc wc;
+
+	memset(remote - 8, 0xee, 17 * 8);
+	need_atomic_write(&t->p.a, 5, t->dmr->rkey, (uintptr_t)remote, value);
+	wc = need_ok(t->p.a.scq);
+	CHECK(wc.opcode == IBV_WC_ATOMIC_WRITE && wc.wr_id == 5, "opcode %d",
+	      wc.opcode);
+	CHECK(*remote == value, "%#llx", (long long)*remote);
+	need_bytes(remote - 8, 8 * 8, 0xee, "in front of an atomic write");
+	need_bytes(remote + 1, 8 * 8, 0xee, "behind an atomic write");
+}
+
+/* What was written is there when the flush completes, however it names it. */
+static void flushes(struct test *t)
+{
+	static const struct {
+		size_t off, len;
+	} ranges[] = {
+		{ 127, 0 }, { 4093, 1 }, { 65, 100003 }, { 0, BUF },
+	};
+	struct ibv_wc wc;
+	size_t i;
+
+	for (i = 0; i < 2 * sizeof(ranges) / sizeof(*ranges); i++) {
+		bool all = i & 1;
+		size_t off = ranges[i / 2].off, len = ranges[i / 2].len;
+
+		prepare(t, 64, 4097, 20011);
+		need_send(&t->p.a, IBV_WR_RDMA_WRITE, 6, sge_of(t->smr, 64, 20011),
+			  (uintptr_t)t->dst + 4097, t->dmr->rkey, 0);
+		/* of all, neither address nor length count */
+		need_flush(&t->p.a, 7, t->dmr->rkey,
+			   all ? 12345 * i : (uintptr_t)t->dst + off,
+			   all ? 2 * BUF : len, IBV_FLUSH_GLOBAL,
+			   all ? IBV_FLUSH_MR : IBV_FLUSH_RANGE);
+		wc = need_ok(t->p.a.scq);
+		CHECK(wc.opcode == IBV_WC_FLUSH && wc.wr_id == 7, "opcode %d",
+		      wc.opcode);
+		verify(t, 4097, 20011, "flushed");
+	}
+}
+
 /* Gather out of several pieces and scatter into several others. */
 static void lists(struct test *t)
 {
@@ -280,6 +327,10 @@ static void all(struct test *t, enum ibv_mtu mtu)
 	inline_data(t);
 	if (rc) {
 		atomics(t);
+		if (t->p.opt.placement) {
+			atomic_writes(t);
+			flushes(t);
+		}
 		pipeline(t);
 	} else {
 		pipeline_uc(t);
@@ -301,8 +352,6 @@ static bool has(char **argv, const char *word)
 
 int main(int argc, char **argv)
 {
-	const int rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
-		IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC;
 	struct pair_opt opt = pair_defaults;
 	struct test t = { .seed = 1 };
 	bool lossy, quick;
@@ -320,14 +369,16 @@ int main(int argc, char **argv)
 	opt.srq = has(argv, "srq");
 	if (has(argv, "uc"))
 		opt.type = IBV_QPT_UC;
+	else
+		with_placement(&opt);
 	if (lossy)
 		opt.timeout = 13;	/* 34 ms */
 	pair_open(&t.p, argv[1], argv[2], &opt);
 	t.src = aligned_alloc(4096, BUF);
 	t.dst = aligned_alloc(4096, BUF);
 	CHECK(t.src && t.dst, "no memory");
-	t.smr = need_mr(&t.p.a, t.src, BUF, rights);
-	t.dmr = need_mr(&t.p.b, t.dst, BUF, rights);
+	t.smr = need_mr(&t.p.a, t.src, BUF, flush_rights);
+	t.dmr = need_mr(&t.p.b, t.dst, BUF, flush_rights);
 	for (mtu = IBV_MTU_256; mtu <= IBV_MTU_4096; mtu++)
 		if (!quick || mtu == IBV_MTU_1024 || mtu == IBV_MTU_4096)
 			all(&t, mtu);

@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 import time
+import zlib
 
 import wire
 
@@ -23,6 +24,8 @@ RC_SEND_ONLY = 0x04
 RC_WRITE_ONLY = 0x0A
 RC_ACK = 0x11
 RC_RESERVED = 0x15
+RC_FLUSH = 0x1C
+RC_ATOMIC_WRITE = 0x1D
 UD_SEND_ONLY = 0x64
 CNP = 0x81
 
@@ -62,6 +65,23 @@ def pad_without_payload(packet):
 def ack_with_payload(packet):
     packet.body[12:-4] = bytes(4 + 64)
     return opcode(packet, RC_ACK)
+
+
+def flush_with_payload(packet):
+    packet.body[12:-4] = bytes(4 + 16 + 64)
+    return opcode(packet, RC_FLUSH)
+
+
+def flush_of_rxe(packet, qpn, code=RC_FLUSH):
+    """A flush, for which the headers are summed twice; nothing else may be so."""
+    packet.body[12:-4] = bytes(4 + 16)
+    packet.body[0] = code
+    packet.body[1] &= ~0x30
+    queue_pair(packet, qpn)
+    crc = zlib.crc32(packet.body[:-4],
+                     int.from_bytes(packet.body[-4:], "little"))
+    packet.body[-4:] = crc.to_bytes(4, "little")
+    return packet
 
 
 def extension(packet):
@@ -127,6 +147,15 @@ WAYS = (
      lambda p: lone_header(p, RC_ACK)),
     ("an ACK with payload", "malformed_pkts", ack_with_payload),
     ("pad without payload", "malformed_pkts", pad_without_payload),
+    ("a flush without FETH", "malformed_pkts",
+     lambda p: lone_header(p, RC_FLUSH)),
+    ("a flush with payload", "malformed_pkts", flush_with_payload),
+    ("an atomic write without RETH", "malformed_pkts",
+     lambda p: lone_header(p, RC_ATOMIC_WRITE)),
+    ("a flush of rxe's to an unknown QP", "unknown_qp_pkts",
+     lambda p: flush_of_rxe(p, 0xABCDEF)),
+    ("another opcode with its ICRC", "icrc_errors",
+     lambda p: flush_of_rxe(p, 0xABCDEF, RC_SEND_ONLY)),
     ("IP options", "malformed_pkts", extension),
     ("a bit of payload", "icrc_errors", lambda p: flip(p, 40)),
     ("a bit of the PSN", "icrc_errors", lambda p: flip(p, 11)),

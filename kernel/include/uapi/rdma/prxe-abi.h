@@ -87,6 +87,9 @@ struct prxe_sge {
  * @atomic: compare and swap, fetch and add
  * @ud: datagrams; @ah is the number create_ah answered
  * @mw: bind a memory window
+ * @flush: @type has bits of enum ib_placement_type, @level is an enum
+ *	ib_selectivity_level; a flush of the whole region has no address and length
+ * @atomic_write: @value is stored as it is
  * @sge: scatter/gather list
  * @inline_data: the payload itself
  *
@@ -127,6 +130,20 @@ struct prxe_send_wqe {
 			__u32 rkey;
 			__u32 access;
 		} mw;
+		struct {
+			__aligned_u64 remote_addr;
+			__u32 rkey;
+			__u32 length;
+			__u8 type;
+			__u8 level;
+			__u16 reserved;
+		} flush;
+		struct {
+			__aligned_u64 remote_addr;
+			__u32 rkey;
+			__u32 reserved;
+			__aligned_u64 value;
+		} atomic_write;
 		__aligned_u64 reserved[5];
 	};
 	union {
