@@ -42,15 +42,19 @@ static struct prxe_cq *prxe_new_cq(struct ibv_context *context,
 	struct ibv_cq_init_attr_ex core = *attr;
 	struct uprxe_create_cq_resp resp = {};
 	struct uprxe_create_cq cmd = {};
+	struct prxe_home home;
 	struct prxe_cq *cq;
 	int ret;
 
 	ret = prxe_check_cq_attr(attr);
 	if (ret)
 		goto err;
-	cq = calloc(1, sizeof(*cq));
+	cq = prxe_queue_alloc(attr->comp_mask & IBV_CQ_INIT_ATTR_MASK_PD ?
+			      attr->parent_domain : NULL, sizeof(*cq),
+			      PRXE_RES_CQ, &home);
 	if (!cq)
 		return NULL;
+	cq->home = home;
 
 	/* Timestamps are asked for in our part of the command. */
 	core.wc_flags &= ~(uint64_t)PRXE_WC_EX_TIMESTAMPS;
@@ -74,7 +78,7 @@ static struct prxe_cq *prxe_new_cq(struct ibv_context *context,
 err_destroy:
 	ibv_cmd_destroy_cq(&cq->vcq.cq);
 err_free:
-	free(cq);
+	prxe_queue_free(cq, home, PRXE_RES_CQ);
 err:
 	errno = ret;
 	return NULL;
@@ -154,7 +158,7 @@ int prxe_destroy_cq(struct ibv_cq *ibcq)
 		return ret;
 	prxe_unmap_ring(&cq->map);
 	prxe_lock_destroy(&cq->lock);
-	free(cq);
+	prxe_queue_free(cq, cq->home, PRXE_RES_CQ);
 	return 0;
 }
 

@@ -52,15 +52,41 @@ struct prxe_td {
 	atomic_int refs;
 };
 
+typedef void *(*prxe_alloc_fn)(struct ibv_pd *pd, void *context, size_t size,
+			       size_t alignment, uint64_t type);
+typedef void (*prxe_free_fn)(struct ibv_pd *pd, void *context, void *mem,
+			     uint64_t type);
+
 /*
  * A protection domain, or a parent domain: then @of is the domain that it
- * stands for and @td its thread domain, or NULL. @refs counts parent domains.
+ * stands for, @td its thread domain, or NULL, @alloc and @free its allocator, or
+ * NULL, called with @context. @refs counts parent domains, a parent domain's the
+ * queues that were made in it.
  */
 struct prxe_pd {
 	struct ibv_pd pd;
 	struct prxe_pd *of;
 	struct prxe_td *td;
+	prxe_alloc_fn alloc;
+	prxe_free_fn free;
+	void *context;
 	atomic_int refs;
+};
+
+/* What an allocator is asked for: its resource_type; prxe(7) has the numbers. */
+enum prxe_resource {
+	PRXE_RES_QP = 1,
+	PRXE_RES_CQ = 2,
+	PRXE_RES_SRQ = 3,
+};
+
+/*
+ * Where a queue was made: @parent is its parent domain, which it holds, or NULL;
+ * @theirs: its memory is the allocator's.
+ */
+struct prxe_home {
+	struct prxe_pd *parent;
+	bool theirs;
 };
 
 /*
@@ -70,6 +96,7 @@ struct prxe_pd {
  */
 struct prxe_cq {
 	struct verbs_cq vcq;
+	struct prxe_home home;
 	struct prxe_lock lock;
 	struct prxe_queue q;
 	struct prxe_map map;
@@ -95,6 +122,7 @@ struct prxe_doorbell {
 /* @empty: stands in for a ring that was lost; see prxe_resize_srq() */
 struct prxe_srq {
 	struct verbs_srq vsrq;
+	struct prxe_home home;
 	struct prxe_lock lock;
 	struct prxe_rq rq;
 	struct prxe_map map;
@@ -111,6 +139,7 @@ struct prxe_srq {
  */
 struct prxe_qp {
 	struct verbs_qp vqp;
+	struct prxe_home home;
 	struct prxe_sq sq;
 	struct prxe_lock sq_lock;
 	struct prxe_map sq_map;
@@ -203,6 +232,11 @@ int prxe_dealloc_pd(struct ibv_pd *pd);
 struct ibv_td *prxe_alloc_td(struct ibv_context *context,
 			     struct ibv_td_init_attr *attr);
 int prxe_dealloc_td(struct ibv_td *td);
+
+void *prxe_queue_alloc(struct ibv_pd *pd, size_t size, enum prxe_resource type,
+		       struct prxe_home *home);
+void prxe_queue_free(void *queue, struct prxe_home home,
+		     enum prxe_resource type);
 
 /* verbs.c */
 int prxe_query_device_ex(struct ibv_context *context,

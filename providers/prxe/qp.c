@@ -84,6 +84,7 @@ static struct prxe_qp *prxe_new_qp(struct ibv_context *context,
 {
 	struct uprxe_create_qp_resp resp = {};
 	struct uprxe_create_qp cmd = {};
+	struct prxe_home home;
 	bool locks;
 	struct prxe_qp *qp;
 	int ret;
@@ -91,9 +92,10 @@ static struct prxe_qp *prxe_new_qp(struct ibv_context *context,
 	ret = prxe_check_qp_attr(attr);
 	if (ret)
 		goto err;
-	qp = calloc(1, sizeof(*qp));
+	qp = prxe_queue_alloc(attr->pd, sizeof(*qp), PRXE_RES_QP, &home);
 	if (!qp)
 		return NULL;
+	qp->home = home;
 	ret = ibv_cmd_create_qp_ex2(context, &qp->vqp, attr, &cmd.ibv_cmd,
 				    sizeof(cmd), &resp.ibv_resp, sizeof(resp));
 	if (ret)
@@ -118,7 +120,7 @@ static struct prxe_qp *prxe_new_qp(struct ibv_context *context,
 err_destroy:
 	ibv_cmd_destroy_qp(&qp->vqp.qp);
 err_free:
-	free(qp);
+	prxe_queue_free(qp, home, PRXE_RES_QP);
 err:
 	errno = ret;
 	return NULL;
@@ -219,6 +221,6 @@ int prxe_destroy_qp(struct ibv_qp *ibqp)
 	prxe_unmap_ring(&qp->rq_map);
 	prxe_lock_destroy(&qp->sq_lock);
 	prxe_lock_destroy(&qp->rq_lock);
-	free(qp);
+	prxe_queue_free(qp, qp->home, PRXE_RES_QP);
 	return 0;
 }

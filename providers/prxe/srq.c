@@ -38,12 +38,14 @@ struct ibv_srq *prxe_create_srq(struct ibv_pd *pd,
 {
 	struct uprxe_create_srq_resp resp = {};
 	struct uprxe_create_srq cmd = {};
+	struct prxe_home home;
 	struct prxe_srq *srq;
 	int ret;
 
-	srq = calloc(1, sizeof(*srq));
+	srq = prxe_queue_alloc(pd, sizeof(*srq), PRXE_RES_SRQ, &home);
 	if (!srq)
 		return NULL;
+	srq->home = home;
 	ret = ibv_cmd_create_srq(pd, &srq->vsrq.srq, attr, &cmd.ibv_cmd,
 				 sizeof(cmd), &resp.ibv_resp, sizeof(resp));
 	if (ret)
@@ -56,7 +58,7 @@ struct ibv_srq *prxe_create_srq(struct ibv_pd *pd,
 err_destroy:
 	ibv_cmd_destroy_srq(&srq->vsrq.srq);
 err_free:
-	free(srq);
+	prxe_queue_free(srq, home, PRXE_RES_SRQ);
 	errno = ret;
 	return NULL;
 }
@@ -66,6 +68,7 @@ struct ibv_srq *prxe_create_srq_ex(struct ibv_context *context,
 {
 	struct uprxe_create_srq_ex_resp resp = {};
 	struct uprxe_create_srq_ex cmd = {};
+	struct prxe_home home;
 	struct prxe_srq *srq;
 	int ret;
 
@@ -76,9 +79,12 @@ struct ibv_srq *prxe_create_srq_ex(struct ibv_context *context,
 		errno = EOPNOTSUPP;
 		return NULL;
 	}
-	srq = calloc(1, sizeof(*srq));
+	srq = prxe_queue_alloc(attr->comp_mask & IBV_SRQ_INIT_ATTR_PD ?
+			       attr->pd : NULL, sizeof(*srq), PRXE_RES_SRQ,
+			       &home);
 	if (!srq)
 		return NULL;
+	srq->home = home;
 	ret = ibv_cmd_create_srq_ex(context, &srq->vsrq, attr, &cmd.ibv_cmd,
 				    sizeof(cmd), &resp.ibv_resp, sizeof(resp));
 	if (ret)
@@ -91,7 +97,7 @@ struct ibv_srq *prxe_create_srq_ex(struct ibv_context *context,
 err_destroy:
 	ibv_cmd_destroy_srq(&srq->vsrq.srq);
 err_free:
-	free(srq);
+	prxe_queue_free(srq, home, PRXE_RES_SRQ);
 	errno = ret;
 	return NULL;
 }
@@ -162,7 +168,7 @@ int prxe_destroy_srq(struct ibv_srq *ibsrq)
 		return ret;
 	prxe_unmap_ring(&srq->map);
 	prxe_lock_destroy(&srq->lock);
-	free(srq);
+	prxe_queue_free(srq, srq->home, PRXE_RES_SRQ);
 	return 0;
 }
 

@@ -252,6 +252,56 @@ int call_qp_ex(void)
 	return null_errno(pair.a.qp);
 }
 
+/* A parent domain whose allocator gets everything back when the kernel refuses. */
+static struct ibv_pd *parent;
+static int lent;
+
+static void *lend(struct ibv_pd *owner, void *context, size_t size,
+		  size_t alignment, uint64_t type)
+{
+	(void)owner, (void)context, (void)type;
+	lent++;
+	return aligned_alloc(alignment, size);
+}
+
+static void take_back(struct ibv_pd *owner, void *context, void *mem, uint64_t type)
+{
+	(void)owner, (void)context, (void)type;
+	lent--;
+	free(mem);
+}
+
+void make_parent(void)
+{
+	struct ibv_parent_domain_init_attr attr = {
+		.pd = pair.a.pd, .alloc = lend, .free = take_back,
+		.comp_mask = IBV_PARENT_DOMAIN_INIT_ATTR_ALLOCATORS,
+	};
+
+	make_cq();
+	parent = ibv_alloc_parent_domain(pair.a.ctx, &attr);
+	NEED(parent, "ibv_alloc_parent_domain: %m");
+}
+
+void drop_parent(void)
+{
+	int err = ibv_dealloc_pd(parent);
+
+	NEED(!err && !lent, "ibv_dealloc_pd: %s, %d not given back",
+	     strerror(err), lent);
+	undo_cq();
+}
+
+int call_qp_parent(void)
+{
+	struct ibv_qp_init_attr attr = qp_attr(IBV_QPT_RC);
+
+	errno = 0;
+	pair.a.qp = ibv_create_qp(parent, &attr);
+	NEED(lent == !!pair.a.qp, "%d allocations lent", lent);
+	return null_errno(pair.a.qp);
+}
+
 void verify_qp(void)
 {
 	NEED(pair.a.qp->qp_num > 1, "number %u", pair.a.qp->qp_num);
