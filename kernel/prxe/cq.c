@@ -330,6 +330,10 @@ static void fill_wc(const struct prxe_cq *cq, const struct prxe_cqe *cqe,
 	};
 	if (cqe->flags & PRXE_WC_GRH)
 		wc->wc_flags |= IB_WC_GRH;
+	if (cqe->flags & PRXE_WC_WITH_VLAN) {
+		wc->wc_flags |= IB_WC_WITH_VLAN;
+		wc->vlan_id = cqe->vlan_id;
+	}
 	if (cqe->flags & PRXE_WC_WITH_IMM) {
 		wc->wc_flags |= IB_WC_WITH_IMM;
 		wc->ex.imm_data = (__force __be32)cqe->imm_data;

@@ -16,6 +16,23 @@
 
 #include "net_internal.h"
 
+/*
+ * The network device of a GID: ours or one above it, such as a VLAN's, a bond's or
+ * a bridge's. It may have moved to another namespace, where we have no sockets.
+ * Return: its index, or 0.
+ */
+static int prxe_gid_ifindex(const struct prxe_dev *dev,
+			    const struct ib_gid_attr *attr)
+{
+	const struct net_device *ndev;
+
+	guard(rcu)();
+	ndev = rdma_read_gid_attr_ndev_rcu(attr);
+	if (IS_ERR(ndev) || !net_eq(dev_net_rcu(ndev), dev->netns))
+		return 0;
+	return ndev->ifindex;
+}
+
 int prxe_flow_init(struct prxe_flow *flow, struct prxe_dev *dev,
 		   const struct rdma_ah_attr *attr, u32 sqpn, u32 dqpn)
 {
@@ -23,6 +40,7 @@ int prxe_flow_init(struct prxe_flow *flow, struct prxe_dev *dev,
 	const struct ib_gid_attr *sgid_attr = grh->sgid_attr;
 	const struct in6_addr *dgid = (const struct in6_addr *)grh->dgid.raw;
 	const struct in6_addr *sgid;
+	int ifindex;
 
 	if (!(rdma_ah_get_ah_flags(attr) & IB_AH_GRH) || !sgid_attr)
 		return -EINVAL;
@@ -30,11 +48,15 @@ int prxe_flow_init(struct prxe_flow *flow, struct prxe_dev *dev,
 	sgid = (const struct in6_addr *)sgid_attr->gid.raw;
 	if (ipv6_addr_v4mapped(sgid) != ipv6_addr_v4mapped(dgid))
 		return -EINVAL;
+	ifindex = prxe_gid_ifindex(dev, sgid_attr);
+	if (!ifindex)
+		return -EINVAL;
 
 	memset(flow, 0, sizeof(*flow));
 	rdma_hold_gid_attr(sgid_attr);
 	flow->sgid_attr = sgid_attr;
 	flow->dev = dev;
+	flow->ifindex = ifindex;
 	flow->v6 = !ipv6_addr_v4mapped(sgid);
 	flow->saddr = *sgid;
 	flow->daddr = *dgid;
@@ -76,8 +98,8 @@ bool prxe_flow_mirrors(const struct prxe_flow *flow,
 }
 
 /*
- * Packets leave by our network device, as the GID says; only those to an
- * address of this very host take whatever way the host has to itself.
+ * Packets leave by the network device of the GID; only those to an address of
+ * this very host take whatever way the host has to itself.
  */
 static struct dst_entry *prxe_route4(struct net *net,
 				     const struct prxe_flow *flow)
@@ -94,7 +116,7 @@ static struct dst_entry *prxe_route4(struct net *net,
 	struct rtable *rt;
 
 	if (inet_addr_type(net, daddr) != RTN_LOCAL)
-		fl4.flowi4_oif = flow->dev->ndev_ifindex;
+		fl4.flowi4_oif = flow->ifindex;
 	rt = ip_route_output_key(net, &fl4);
 	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
 }
@@ -115,7 +137,7 @@ static struct dst_entry *prxe_route6(struct net *net,
 
 	if ((ipv6_addr_type(&flow->daddr) & IPV6_ADDR_LINKLOCAL) ||
 	    !ipv6_chk_addr(net, &flow->daddr, NULL, 0))
-		fl6.flowi6_oif = flow->dev->ndev_ifindex;
+		fl6.flowi6_oif = flow->ifindex;
 	return ip6_dst_lookup_flow(net, NULL, &fl6, NULL);
 }
 

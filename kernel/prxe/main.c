@@ -10,6 +10,7 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/if_vlan.h>
 #include <linux/module.h>
 #include <net/addrconf.h>
 #include <rdma/ib_verbs.h>
@@ -172,7 +173,12 @@ static struct prxe_dev *prxe_alloc_dev(void)
  * @ndev: the network device, Ethernet of whatever kind
  *
  * Context: process; RTNL is not held.
- * Return: 0; -EOPNOTSUPP if @ndev is not Ethernet or is loopback; -EEXIST if it
+ * The network device of a VLAN is refused, with rxe's error: ib_core gives it no
+ * GIDs but link-local ones. Those of a VLAN's addresses are in the table of the
+ * device below.
+ *
+ * Return: 0; -EOPNOTSUPP if @ndev is not Ethernet or is loopback; -EPERM if it is a
+ * VLAN's; -EEXIST if it
  * has a prxe device already; -ENFILE, from ib_core, if the name is taken;
  * -EADDRINUSE if another driver has the UDP port of this namespace; -ENODEV if
  * @ndev went away.
@@ -184,6 +190,8 @@ static int prxe_newlink(const char *name, struct net_device *ndev)
 
 	if (ndev->type != ARPHRD_ETHER || ndev->addr_len != ETH_ALEN)
 		return -EOPNOTSUPP;
+	if (is_vlan_dev(ndev))
+		return -EPERM;
 
 	dev = prxe_alloc_dev();
 	if (!dev)

@@ -46,6 +46,7 @@ void prxe_net_del_dev(struct prxe_dev *dev);
  * struct prxe_flow - an address vector, resolved
  * @dev: the device
  * @sgid_attr: a reference to our GID table entry
+ * @ifindex: of the network device of that GID
  * @v6: IPv6, else IPv4
  * @saddr: our address; an IPv4 address is the last word
  * @daddr: the peer's
@@ -60,6 +61,7 @@ void prxe_net_del_dev(struct prxe_dev *dev);
 struct prxe_flow {
 	struct prxe_dev *dev;
 	const struct ib_gid_attr *sgid_attr;
+	int ifindex;
 	bool v6;
 	u8 tclass;
 	u8 hop_limit;

@@ -85,6 +85,9 @@ void prxe_rx_flush(struct prxe_rx_run *run);
 void prxe_rx_ip_image(union prxe_ip_udp *img, const struct sk_buff *skb,
 		      bool v6, unsigned int off, unsigned int len);
 
+/* The address that a packet was sent to. */
+void prxe_rx_dgid(const struct sk_buff *skb, union ib_gid *gid);
+
 /*
  * Not zero while this CPU is inside of a transmission of ours, with a queue
  * pair's lock held: a packet that comes back at once is left to the work item.

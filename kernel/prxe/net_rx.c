@@ -50,12 +50,38 @@ struct prxe_seg {
 	bool v6;
 };
 
-static struct prxe_dev *rx_dev(struct prxe_net *pnet, const struct sk_buff *skb)
+/*
+ * The network device above a device's own that @skb came by: a VLAN's, or the bond
+ * or bridge that its own is a port of; such have GIDs of the device too. NULL: by
+ * its own, or by another that has nothing to do with any.
+ */
+static struct net_device *rx_upper(struct prxe_net *pnet,
+				   const struct sk_buff *skb)
 {
 	struct prxe_dev *dev;
 
 	list_for_each_entry_rcu(dev, &pnet->devs, net_node)
 		if (dev->ndev_ifindex == skb->skb_iif)
+			return NULL;
+	return dev_get_by_index_rcu(pnet->net, skb->skb_iif);
+}
+
+/* Did @skb come by the network device of @dev, or by @upper and that is above? */
+static bool rx_came_by(const struct prxe_dev *dev, const struct sk_buff *skb,
+		       struct net_device *upper)
+{
+	if (!upper)
+		return dev->ndev_ifindex == skb->skb_iif;
+	return netdev_has_upper_dev_all_rcu(dev->ndev, upper);
+}
+
+static struct prxe_dev *rx_dev(struct prxe_net *pnet, const struct sk_buff *skb)
+{
+	struct net_device *upper = rx_upper(pnet, skb);
+	struct prxe_dev *dev;
+
+	list_for_each_entry_rcu(dev, &pnet->devs, net_node)
+		if (rx_came_by(dev, skb, upper))
 			return dev;
 	return list_first_or_null_rcu(&pnet->devs, struct prxe_dev, net_node);
 }
@@ -199,13 +225,12 @@ static bool rx_icrc_ok(const struct prxe_seg *seg, const void *hdr,
 							   hdr_len));
 }
 
-/* The address that a packet was sent to */
-static void rx_dgid(const struct prxe_seg *seg, union ib_gid *gid)
+void prxe_rx_dgid(const struct sk_buff *skb, union ib_gid *gid)
 {
-	if (seg->v6)
-		memcpy(gid, &ipv6_hdr(seg->skb)->daddr, sizeof(*gid));
+	if (ip_hdr(skb)->version == 6)
+		memcpy(gid, &ipv6_hdr(skb)->daddr, sizeof(*gid));
 	else
-		ipv6_addr_set_v4mapped(ip_hdr(seg->skb)->daddr,
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr,
 				       (struct in6_addr *)gid);
 }
 
@@ -215,7 +240,7 @@ static bool rx_dev_owns_daddr(struct prxe_dev *dev, const struct prxe_seg *seg)
 	const struct ib_gid_attr *attr;
 	union ib_gid gid;
 
-	rx_dgid(seg, &gid);
+	prxe_rx_dgid(seg->skb, &gid);
 	attr = rdma_find_gid_by_port(&dev->ibdev, &gid,
 				     IB_GID_TYPE_ROCE_UDP_ENCAP, 1, NULL);
 	if (IS_ERR(attr))
@@ -224,18 +249,25 @@ static bool rx_dev_owns_daddr(struct prxe_dev *dev, const struct prxe_seg *seg)
 	return true;
 }
 
-/* Every device has a QP 1; the address says which is meant. */
+/*
+ * Every device has a QP 1; the address says which is meant. Several may have the
+ * address, link-local or that of a VLAN: then it is the one that the packet came by.
+ */
 static struct prxe_qp *rx_find_gsi(const struct prxe_seg *seg)
 {
+	struct net_device *upper = rx_upper(seg->pnet, seg->skb);
+	struct prxe_qp *qp, *any = NULL;
 	struct prxe_dev *dev;
-	struct prxe_qp *qp;
 
 	list_for_each_entry_rcu(dev, &seg->pnet->devs, net_node) {
 		qp = rcu_dereference(dev->gsi_qp);
-		if (qp && rx_dev_owns_daddr(dev, seg))
+		if (!qp || !rx_dev_owns_daddr(dev, seg))
+			continue;
+		if (rx_came_by(dev, seg->skb, upper))
 			return qp;
+		any = any ?: qp;
 	}
-	return NULL;
+	return any;
 }
 
 static struct prxe_qp *rx_find_qp(const struct prxe_seg *seg, u32 qpn)
@@ -302,28 +334,32 @@ static void rx_to_member(struct prxe_qp *qp, void *rx)
 }
 
 /*
- * Each member of the group gets a copy (IBTA 10.5.2.2); what a member cannot take
- * is its own loss.
+ * Each member of the group gets a copy (IBTA 10.5.2.2), at each device that the packet
+ * came by; what a member cannot take is its own loss.
  */
-static void rx_multicast(const struct prxe_seg *seg, struct prxe_rx *rx)
+static void rx_multicast(const struct prxe_seg *seg, struct prxe_rx *rx,
+			 struct prxe_dev *first)
 {
-	struct prxe_dev *dev = rx_dev(seg->pnet, seg->skb);
+	struct net_device *upper = rx_upper(seg->pnet, seg->skb);
+	struct prxe_dev *dev;
+	bool taken = false;
 	union ib_gid gid;
 
-	if (!dev)
-		return;
 	if (rx->pkt.op->transport != PRXE_UD) {
-		rx_drop(dev, PRXE_STAT_RX_MISMATCH, seg->len);
+		rx_drop(first, PRXE_STAT_RX_MISMATCH, seg->len);
 		return;
 	}
-	rx_dgid(seg, &gid);
-	if (dev->ndev_ifindex != seg->skb->skb_iif ||
-	    !prxe_mcast_each(dev, &gid, rx_to_member, rx)) {
-		rx_drop(dev, PRXE_STAT_RX_NO_QP, seg->len);
-		return;
+	prxe_rx_dgid(seg->skb, &gid);
+	list_for_each_entry_rcu(dev, &seg->pnet->devs, net_node) {
+		if (!rx_came_by(dev, seg->skb, upper) ||
+		    !prxe_mcast_each(dev, &gid, rx_to_member, rx))
+			continue;
+		prxe_stat_inc(dev, RX_PKTS);
+		prxe_stat_add(dev, RX_BYTES, seg->len);
+		taken = true;
 	}
-	prxe_stat_inc(dev, RX_PKTS);
-	prxe_stat_add(dev, RX_BYTES, seg->len);
+	if (!taken)
+		rx_drop(first, PRXE_STAT_RX_NO_QP, seg->len);
 }
 
 /* @dev: the device that the packet came by, for what is nobody's; may be NULL */
@@ -354,7 +390,7 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_dev *dev,
 		trace_recv_pkt(dev, &rx.pkt, seg->len);
 	rx.payload = seg->off + rx.pkt.hdr_len;
 	if (rx.pkt.qpn == PRXE_MCAST_QPN) {
-		rx_multicast(seg, &rx);
+		rx_multicast(seg, &rx, dev);
 		return;
 	}
 	qp = rx_find_qp(seg, rx.pkt.qpn);

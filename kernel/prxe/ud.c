@@ -5,8 +5,10 @@
  * A datagram is one packet. It may be lost anywhere without anybody being told,
  * which makes both sides short.
  */
+#include <linux/if_vlan.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <rdma/ib_cache.h>
 
 #include "ah.h"
 #include "crc.h"
@@ -173,6 +175,34 @@ static int ud_place_grh(struct prxe_qp *qp, const struct prxe_rx *rx)
 	return 0;
 }
 
+/*
+ * The VLAN that a datagram for QP 1 came by: ib_core answers by the GID that has the
+ * address in that VLAN, and reads it of the GID as we do.
+ */
+static void ud_vlan(const struct prxe_qp *qp, const struct prxe_rx *rx,
+		    struct prxe_cqe *cqe)
+{
+	const struct ib_gid_attr *attr;
+	struct net_device *ndev;
+	union ib_gid gid;
+	u16 vlan;
+
+	ndev = dev_get_by_index_rcu(qp->dev->netns, rx->skb->skb_iif);
+	if (!ndev)
+		return;
+	prxe_rx_dgid(rx->skb, &gid);
+	attr = rdma_find_gid_by_port(&qp->dev->ibdev, &gid,
+				     IB_GID_TYPE_ROCE_UDP_ENCAP, 1, ndev);
+	if (IS_ERR(attr))
+		return;
+	if (!rdma_read_gid_l2_fields(attr, &vlan, NULL) &&
+	    vlan < VLAN_N_VID) {
+		cqe->vlan_id = vlan;
+		cqe->flags |= PRXE_WC_WITH_VLAN;
+	}
+	rdma_put_gid_attr(attr);
+}
+
 static void ud_complete(struct prxe_qp *qp, const struct prxe_rx *rx, int err)
 {
 	const struct prxe_pkt *pkt = &rx->pkt;
@@ -191,6 +221,8 @@ static void ud_complete(struct prxe_qp *qp, const struct prxe_rx *rx, int err)
 		cqe.flags |= PRXE_WC_WITH_IMM;
 		cqe.imm_data = (__force u32)pkt->imm;
 	}
+	if (qp->ibqp.qp_type == IB_QPT_GSI)
+		ud_vlan(qp, rx, &cqe);
 	prxe_rq_complete(qp, &cqe, pkt->se);
 	if (err)
 		prxe_resp_error(qp, PRXE_QP_EV_ERR);

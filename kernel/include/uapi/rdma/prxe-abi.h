@@ -170,6 +170,8 @@ struct prxe_recv_wqe {
 #define PRXE_WC_GRH		(1 << 0)
 #define PRXE_WC_WITH_IMM	(1 << 1)
 #define PRXE_WC_WITH_INVALIDATE	(1 << 3)
+/* on QP 1 only, which is the kernel's */
+#define PRXE_WC_WITH_VLAN	(1 << 30)
 
 /**
  * struct prxe_cqe - one slot of a completion queue
@@ -185,6 +187,7 @@ struct prxe_recv_wqe {
  * @flags: PRXE_WC_*
  * @vendor_err: why a status other than success; see docs/uabi.md
  * @pkey_index: of a datagram on QP 1
+ * @vlan_id: of a datagram on QP 1, with PRXE_WC_WITH_VLAN
  * @reserved: 0
  */
 struct prxe_cqe {
@@ -199,7 +202,8 @@ struct prxe_cqe {
 	__u32 flags;
 	__u32 vendor_err;
 	__u16 pkey_index;
-	__u16 reserved[7];
+	__u16 vlan_id;
+	__u16 reserved[6];
 };
 
 struct prxe_alloc_ucontext_req {
