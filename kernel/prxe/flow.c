@@ -135,6 +135,9 @@ static struct dst_entry *prxe_route6(struct net *net,
 		.fl6_dport = htons(PRXE_UDP_PORT),
 	};
 
+	/* IPv4 looks for itself. */
+	if (!ipv6_chk_addr(net, &flow->saddr, NULL, 0))
+		return ERR_PTR(-EADDRNOTAVAIL);
 	if ((ipv6_addr_type(&flow->daddr) & IPV6_ADDR_LINKLOCAL) ||
 	    !ipv6_chk_addr(net, &flow->daddr, NULL, 0))
 		fl6.flowi6_oif = flow->ifindex;
