@@ -172,7 +172,8 @@ struct prxe_train {
  *
  * Small single packets are linear; larger ones are in recycled page fragments,
  * each segment contiguous. Context: bottom halves off.
- * Return: 0; -ENOMEM; -EHOSTUNREACH and the like when there is no route.
+ * Return: 0; -ENOMEM; -EHOSTUNREACH when there is no route; -EMSGSIZE when it does not
+ * take packets of this size (now).
  */
 int prxe_train_begin(struct prxe_train *t, struct prxe_flow *flow,
 		     unsigned int nr, unsigned int seg_size);

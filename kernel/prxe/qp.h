@@ -103,6 +103,7 @@ struct prxe_swqe {
  *	acknowledgment behind it; @retried_valid: there is one
  * @rnr_wait: waiting for @wait_timer after an RNR NAK
  * @pause: waiting for @wait_timer because this host dropped a packet
+ * @stranded: the last packets that were tried had no route
  * @fault: the access that waits for the work item; its pd is NULL if none
  * @fault_len: bytes of it
  * @fault_err: not 0: the work item failed; the next access to the key of @fault
@@ -145,6 +146,7 @@ struct prxe_sq {
 	bool retried_valid;
 	bool rnr_wait;
 	bool pause;
+	bool stranded;
 	int cpu;
 	bool flush_rxe;
 	bool sig_all;
@@ -338,7 +340,7 @@ enum prxe_vendor_err {
 	PRXE_VERR_WQE,		/* the work queue entry is malformed */
 	PRXE_VERR_LKEY,		/* a local key does not allow the access */
 	PRXE_VERR_REVOKED,	/* local memory was withdrawn by its exporter */
-	PRXE_VERR_ROUTE,	/* no route to the peer */
+	PRXE_VERR_ROUTE,	/* no route to the peer, or none for such packets */
 	PRXE_VERR_NAK,		/* the peer refused */
 	PRXE_VERR_TIMEOUT,	/* the peer is silent */
 	PRXE_VERR_RNR,		/* the peer was never ready */

@@ -257,8 +257,6 @@ static void apply_sq(struct prxe_qp *qp, struct prxe_change *c)
 		swap(sq->flow, c->sq_flow);
 	if (c->new == IB_QPS_SQD && c->cur != IB_QPS_SQD)
 		sq->drained = false;
-	/* A datagram is one packet, and the port's MTU may have changed. */
-	sq->lim.max_ud = ib_mtu_enum_to_int(prxe_active_mtu(qp->dev));
 	prxe_sq_set_state(qp, c->new);
 	prxe_req_run(qp);
 }

@@ -147,6 +147,7 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 			break;
 		}
 		/* no route: the peer asks again for what is missing */
+		prxe_stat_inc(qp->dev, TX_DROPS);
 		resp->read.active = false;
 	}
 	WRITE_ONCE(resp->busy, resp->read.active || !list_empty(&resp->parked));

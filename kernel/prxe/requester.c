@@ -326,6 +326,7 @@ static void prxe_req_sent(struct prxe_qp *qp, struct prxe_swqe *wqe, u32 npkts)
 {
 	struct prxe_sq *sq = &qp->sq;
 
+	sq->stranded = false;
 	if (sq->una == sq->max_psn)
 		sq->progress = jiffies;
 	if (wqe->state == PRXE_WQE_POSTED)
@@ -394,7 +395,11 @@ static int prxe_req_failed(struct prxe_qp *qp, struct prxe_swqe *wqe, int err)
 		prxe_wqe_bad(wqe, IB_WC_LOC_PROT_ERR, PRXE_VERR_LKEY);
 		return 1;
 	}
-	/* no route: may come back; the local ACK timeout counts the tries */
+	/*
+	 * No route, or none for packets of this size: may come back; the local
+	 * ACK timeout counts the tries.
+	 */
+	qp->sq.stranded = true;
 	if (qp->sq.timeout && !timer_pending(&qp->sq.timer)) {
 		qp->sq.progress = jiffies;
 		mod_timer(&qp->sq.timer, jiffies + qp->sq.timeout);
@@ -426,6 +431,11 @@ static int prxe_req_unreliable(struct prxe_qp *qp, struct prxe_swqe *wqe,
 	struct prxe_sq *sq = &qp->sq;
 	int ret = prxe_req_send_msg(qp, wqe, window);
 
+	if (ret == -EMSGSIZE) {
+		/* none of its packets that are to come would leave */
+		prxe_wqe_bad(wqe, IB_WC_LOC_LEN_ERR, PRXE_VERR_ROUTE);
+		return 1;
+	}
 	if (ret == -EHOSTUNREACH)
 		prxe_stat_inc(qp->dev, TX_DROPS);
 	if (ret == -EHOSTUNREACH || ret == -ENOBUFS)
@@ -661,7 +671,8 @@ static void prxe_req_timeout(struct timer_list *timer)
 	prxe_stat_inc(qp->dev, TIMEOUTS);
 	if (!sq->retries) {
 		prxe_stat_inc(qp->dev, RETRY_EXCEEDED);
-		prxe_req_error(qp, IB_WC_RETRY_EXC_ERR, PRXE_VERR_TIMEOUT);
+		prxe_req_error(qp, IB_WC_RETRY_EXC_ERR, sq->stranded ?
+			       PRXE_VERR_ROUTE : PRXE_VERR_TIMEOUT);
 		goto out;
 	}
 	sq->retries--;
@@ -756,6 +767,7 @@ void prxe_req_reset(struct prxe_qp *qp)
 	sq->rnr_row = 0;
 	sq->rnr_wait = false;
 	sq->pause = false;
+	sq->stranded = false;
 	sq->drained = false;
 	sq->fault.pd = NULL;
 	sq->fault_err = 0;

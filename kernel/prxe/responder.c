@@ -64,8 +64,10 @@ static void prxe_resp_send(struct prxe_qp *qp, struct prxe_pkt *pkt)
 	pkt->msn = qp->resp.msn;
 	/* if it is lost here, it is lost: the peer will ask again */
 	if (prxe_train_begin(&train, &qp->resp.flow, 1,
-			     prxe_pkt_wire_len(pkt->opcode, 0)))
+			     prxe_pkt_wire_len(pkt->opcode, 0))) {
+		prxe_stat_inc(qp->dev, TX_DROPS);
 		return;
+	}
 	prxe_train_open(&train, pkt);
 	prxe_train_close(&train);
 	prxe_train_send(&train);

@@ -190,6 +190,10 @@ int prxe_train_begin(struct prxe_train *t, struct prxe_flow *flow,
 	/* The kinds of "no route" must not be taken for errors of memory. */
 	if (IS_ERR(dst))
 		return PTR_ERR(dst) == -ENOMEM ? -ENOMEM : -EHOSTUNREACH;
+	/* It has shrunk since they connected: IP would drop the packets. */
+	if (unlikely(ip_hdr_size(flow) + sizeof(struct udphdr) + seg_size >
+		     dst_mtu(dst)))
+		return -EMSGSIZE;
 	if (WARN_ON_ONCE(!nr || nr > PRXE_TRAIN_MAX_SEGS ||
 			 nr * seg_size > PRXE_TRAIN_MAX_BYTES))
 		return -EINVAL;

@@ -28,11 +28,10 @@ static u32 ud_qkey(const struct prxe_qp *qp, const struct prxe_swqe *swqe)
 	return swqe->w.ud.remote_qkey;
 }
 
-static int ud_bad(struct prxe_swqe *swqe, enum ib_wc_status status)
+static int ud_bad(struct prxe_swqe *swqe, enum ib_wc_status status,
+		  u32 vendor_err)
 {
-	swqe->state = PRXE_WQE_BAD;
-	swqe->status = status;
-	swqe->vendor_err = PRXE_VERR_WQE;
+	prxe_wqe_bad(swqe, status, vendor_err);
 	return 1;
 }
 
@@ -87,6 +86,8 @@ static int ud_send_to(struct prxe_qp *qp, struct prxe_swqe *swqe,
 						  qp->ibqp.qp_num,
 						  swqe->w.ud.remote_qpn));
 	err = prxe_train_begin(&t, &av->flow, 1, ud_wire_len(swqe));
+	if (err == -EMSGSIZE)
+		return ud_bad(swqe, IB_WC_LOC_LEN_ERR, PRXE_VERR_ROUTE);
 	if (err) {
 		prxe_stat_inc(qp->dev, TX_DROPS);
 		return 0;
@@ -108,18 +109,19 @@ int prxe_ud_send(struct prxe_qp *qp, struct prxe_swqe *swqe)
 
 	lockdep_assert_held(&qp->sq.lock);
 
-	if (swqe->length > PRXE_MTU_MAX)
-		return ud_bad(swqe, IB_WC_LOC_LEN_ERR);
+	/* One packet: what the port takes now. */
+	if (swqe->length > ib_mtu_enum_to_int(prxe_active_mtu(qp->dev)))
+		return ud_bad(swqe, IB_WC_LOC_LEN_ERR, PRXE_VERR_WQE);
 
 	rcu_read_lock();
 	av = prxe_av_lookup(qp->dev, swqe->w.ud.ah);
 	if (!av || av->pd != qp->pd) {
 		rcu_read_unlock();
-		return ud_bad(swqe, IB_WC_LOC_QP_OP_ERR);
+		return ud_bad(swqe, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
 	}
 	spin_lock(&av->lock);
 	if (av->dead)
-		err = ud_bad(swqe, IB_WC_LOC_QP_OP_ERR);
+		err = ud_bad(swqe, IB_WC_LOC_QP_OP_ERR, PRXE_VERR_WQE);
 	else
 		err = ud_send_to(qp, swqe, av);
 	spin_unlock(&av->lock);

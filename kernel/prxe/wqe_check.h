@@ -32,7 +32,7 @@ struct prxe_recv_wqe;
  * @max_sge: entries of the scatter/gather list
  * @max_inline: bytes of inline data; not used for receive queues
  * @stride: bytes of a slot
- * @max_ud: largest datagram, the port's MTU; only used with PRXE_UD
+ * @max_ud: largest datagram of any port; only used with PRXE_UD
  */
 struct prxe_wqe_limits {
 	enum prxe_transport transport;

@@ -23,6 +23,8 @@
  * struct wire - a message on its way
  * @f: device and namespace
  * @dst: where it goes: loopback
+ * @ops: of @dst
+ * @mtu: of @dst
  * @flow: from A to B
  * @bytes: BTH to ICRC of all segments, as they are on the wire
  * @nr: segments
@@ -31,11 +33,18 @@
 struct wire {
 	struct prxe_fake *f;
 	struct dst_entry dst;
+	struct dst_ops ops;
+	unsigned int mtu;
 	struct prxe_flow flow;
 	u8 *bytes;
 	unsigned int nr;
 	unsigned int seg_size;
 };
+
+static unsigned int wire_mtu(const struct dst_entry *dst)
+{
+	return container_of_const(dst, struct wire, dst)->mtu;
+}
 
 static int wire_init(struct kunit *test)
 {
@@ -46,6 +55,9 @@ static int wire_init(struct kunit *test)
 	w->bytes = kunit_kzalloc(test, MAX_BYTES, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, w->bytes);
 	w->dst.dev = init_net.loopback_dev;
+	w->ops.mtu = wire_mtu;
+	w->dst.ops = &w->ops;
+	w->mtu = 65536;
 	w->flow = (struct prxe_flow){
 		.dev = &w->f->dev, .dst = &w->dst, .tclass = 0x48, .hop_limit = 61,
 		.sport = htons(0xc123), .flow_label = 0x54321, .ip_id = FIRST_ID,
@@ -503,7 +515,29 @@ static void wire_engines_look_at_addresses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, qp->resp.nr_parked, 0);
 }
 
+/* What the route does not take is refused, to the byte. */
+static void wire_too_large(struct kunit *test)
+{
+	struct wire *w = test->priv;
+	int v6, less, fits;
+
+	w->nr = 3;
+	w->seg_size = 12 + 1024 + 4;
+	for (v6 = 0; v6 <= 1; v6++) {
+		wire_family(w, v6);
+		local_bh_disable();
+		w->mtu = (v6 ? 40 : 20) + 8 + w->seg_size - 1;
+		less = wire_build(w, 1024, 0);
+		w->mtu++;
+		fits = wire_build(w, 1024, 0);
+		local_bh_enable();
+		KUNIT_EXPECT_EQ(test, less, -EMSGSIZE);
+		KUNIT_EXPECT_EQ(test, fits, 0);
+	}
+}
+
 static struct kunit_case wire_cases[] = {
+	KUNIT_CASE(wire_too_large),
 	KUNIT_CASE(wire_trains_are_right),
 	KUNIT_CASE(wire_received_from_any_shape),
 	KUNIT_CASE(wire_one_bit_is_found),
