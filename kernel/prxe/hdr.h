@@ -20,6 +20,8 @@
 #define PRXE_IPV6_LEN		40	/* without extension headers */
 #define PRXE_UDP_LEN		8
 #define PRXE_ICRC_LEN		4
+/* congestion notification: BTH, reserved bytes, ICRC */
+#define PRXE_CNP_LEN		32
 #define PRXE_GRH_LEN		40	/* in front of a received datagram */
 
 #define PRXE_BTH_TVER		0	/* the only transport header version */

@@ -10,7 +10,7 @@
  * order, with what is counted when it fails:
  *
  *	malformed_pkts		IP options; a length, header or opcode that no
- *				packet of ours has; congestion notifications
+ *				packet of ours has
  *	icrc_errors		ICRC
  *	mismatched_pkts		partition key
  *	unknown_qp_pkts		no such queue pair here
@@ -19,10 +19,15 @@
  *
  * What is dropped before the queue pair is known is counted at the device of the
  * network device that it came by, or else at the first device.
+ *
+ * Congestion: nothing of ours slows down. A congestion notification is counted
+ * (rcvd_cnp_pkts) and dropped, a packet with a CE mark counted (rcvd_ecn_marked_pkts)
+ * and otherwise like any; the ICRC does not cover the mark.
  */
 #include <linux/rculist.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <rdma/ib_cache.h>
@@ -41,6 +46,7 @@
  * @off: of the BTH in it
  * @len: from BTH to ICRC
  * @v6: IPv6, else IPv4
+ * @ce: a router met congestion
  */
 struct prxe_seg {
 	struct prxe_net *pnet;
@@ -48,6 +54,7 @@ struct prxe_seg {
 	unsigned int off;
 	unsigned int len;
 	bool v6;
+	bool ce;
 };
 
 /*
@@ -225,6 +232,12 @@ static bool rx_icrc_ok(const struct prxe_seg *seg, const void *hdr,
 							   hdr_len));
 }
 
+/* A congestion notification: a BTH and 16 reserved bytes (IBTA A17.9.3). */
+static bool rx_is_cnp(const struct prxe_seg *seg, const struct prxe_bth *bth)
+{
+	return seg->len == PRXE_CNP_LEN && bth->opcode == PRXE_CNP;
+}
+
 void prxe_rx_dgid(const struct sk_buff *skb, union ib_gid *gid)
 {
 	if (ip_hdr(skb)->version == 6)
@@ -373,6 +386,11 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_dev *dev,
 	const void *hdr;
 
 	hdr = skb_header_pointer(seg->skb, seg->off, avail, buf);
+	if (hdr && rx_is_cnp(seg, hdr)) {
+		rx_drop(dev, rx_icrc_ok(seg, hdr, PRXE_BTH_LEN) ?
+			PRXE_STAT_RX_CNP : PRXE_STAT_RX_ICRC_ERR, seg->len);
+		return;
+	}
 	if (!hdr || prxe_pkt_parse(hdr, avail, seg->len, &rx.pkt)) {
 		rx_drop(dev, PRXE_STAT_RX_MALFORMED, seg->len);
 		return;
@@ -404,6 +422,8 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_dev *dev,
 	}
 	prxe_stat_inc(qp->dev, RX_PKTS);
 	prxe_stat_add(qp->dev, RX_BYTES, seg->len);
+	if (unlikely(seg->ce))
+		prxe_stat_inc(qp->dev, RX_ECN);
 	rx_deliver(qp, &rx, run);
 }
 
@@ -421,6 +441,8 @@ void prxe_rx_skb(struct prxe_net *pnet, struct sk_buff *skb, bool v6,
 	}
 	if (dev)
 		prxe_stat_inc(dev, RX_TRAINS);
+	seg.ce = INET_ECN_is_ce(v6 ? ipv6_get_dsfield(ipv6_hdr(skb)) :
+				ipv4_get_dsfield(ip_hdr(skb)));
 	for (; seg.off < skb->len; seg.off += stride) {
 		seg.len = min(stride, skb->len - seg.off);
 		rx_packet(&seg, dev, run);

@@ -71,6 +71,9 @@ enum prxe_opcode {
 
 	PRXE_UD_SEND_ONLY		= PRXE_BTH_UD | 0x04,
 	PRXE_UD_SEND_ONLY_IMM		= PRXE_BTH_UD | 0x05,
+
+	/* Congestion notification, of no transport; not in the table. */
+	PRXE_CNP			= 0x81,
 };
 
 #define PRXE_NUM_OPCODES	256
