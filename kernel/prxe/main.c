@@ -148,9 +148,14 @@ static void prxe_init_ibdev(struct prxe_dev *dev)
 	ib_set_device_ops(ibdev, &prxe_ops);
 }
 
-static struct prxe_dev *prxe_alloc_dev(void)
+/*
+ * Where RDMA devices belong to network namespaces (`rdma system set netns exclusive`),
+ * ours belongs to that of its network device.
+ */
+static struct prxe_dev *prxe_alloc_dev(const struct net_device *ndev)
 {
-	struct prxe_dev *dev = ib_alloc_device(prxe_dev, ibdev);
+	struct prxe_dev *dev = ib_alloc_device_with_net(prxe_dev, ibdev,
+							dev_net(ndev));
 
 	if (!dev)
 		return NULL;
@@ -193,7 +198,7 @@ static int prxe_newlink(const char *name, struct net_device *ndev)
 	if (is_vlan_dev(ndev))
 		return -EPERM;
 
-	dev = prxe_alloc_dev();
+	dev = prxe_alloc_dev(ndev);
 	if (!dev)
 		return -ENOMEM;
 	err = prxe_netdev_attach(dev, ndev);
