@@ -390,6 +390,8 @@ int prxe_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	struct prxe_mr *mr = to_pmr(ibmr);
 	struct prxe_mr *old;
 
+	/* A process that ends gives back all that it has, in one go. */
+	cond_resched();
 	/* From here on the key is unknown to new accesses... */
 	old = xa_erase(&prxe_mr_dev(mr)->mrs, mr->key >> 8);
 	WARN_ON_ONCE(old != mr);
