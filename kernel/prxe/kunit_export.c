@@ -40,6 +40,8 @@ EXPORT_SYMBOL_IF_KUNIT(prxe_io_copy);
 EXPORT_SYMBOL_IF_KUNIT(prxe_get_dma_mr);
 EXPORT_SYMBOL_IF_KUNIT(prxe_dereg_mr);
 EXPORT_SYMBOL_IF_KUNIT(prxe_mr_lookup);
+EXPORT_SYMBOL_IF_KUNIT(prxe_mr_flush);
+EXPORT_SYMBOL_IF_KUNIT(prxe_is_persistent);
 EXPORT_SYMBOL_IF_KUNIT(prxe_alloc_mr);
 EXPORT_SYMBOL_IF_KUNIT(prxe_map_mr_sg);
 EXPORT_SYMBOL_IF_KUNIT(prxe_fast_register);

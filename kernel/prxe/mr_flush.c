@@ -40,15 +40,24 @@
 /**
  * prxe_is_persistent() - does a range of memory keep what it has?
  * @addr: in the direct map
- * @len: bytes
+ * @len: bytes; whole pages
  *
- * Context: process. Return: true if all of it is persistent memory.
+ * Page by page, for a range is said to intersect when a part of it does, and
+ * nothing is known of the rest. Context: process.
+ * Return: true if all of it is persistent memory.
  */
 bool prxe_is_persistent(void *addr, size_t len)
 {
-	return region_intersects(virt_to_phys(addr), len, IORESOURCE_MEM,
-				 IORES_DESC_PERSISTENT_MEMORY) ==
-	       REGION_INTERSECTS;
+	phys_addr_t at = virt_to_phys(addr), end = at + len;
+
+	for (; at < end; at += PAGE_SIZE) {
+		if (region_intersects(at, PAGE_SIZE, IORESOURCE_MEM,
+				      IORES_DESC_PERSISTENT_MEMORY) !=
+		    REGION_INTERSECTS)
+			return false;
+		cond_resched();
+	}
+	return true;
 }
 
 /* Write back a bounded part of what is left. This CPU is inside of the region. */
