@@ -231,6 +231,11 @@ int vpp_buf_state(struct vpp_buf *buf)
  * again, without waiting for the user to close the device. Importers with
  * scatterlists are told to map again; from them the core takes it at the close.
  *
+ * Takes no reference to a dma-buf: one that is released needs the lock to leave
+ * the list, and has all its parts until then. And if a reference of ours were the
+ * last, the release would wait for this task to return to user space, which waits
+ * for that release to drop the registration of the device.
+ *
  * Context: remove of the PCI driver.
  */
 void vpp_bufs_revoke(struct vpp_device *dev)
@@ -242,14 +247,10 @@ void vpp_bufs_revoke(struct vpp_device *dev)
 	list_for_each_entry(buf, &dev->bufs, node) {
 		struct dma_buf *dmabuf = buf->dmabuf;
 
-		/* Being released: it waits for the lock to be unlinked. */
-		if (!get_file_active(&dmabuf->file))
-			continue;
 		dma_resv_lock(dmabuf->resv, NULL);
 		buf->gone = true;
 		dma_buf_invalidate_mappings(dmabuf);
 		dma_resv_unlock(dmabuf->resv);
-		dma_buf_put(dmabuf);
 	}
 }
 
