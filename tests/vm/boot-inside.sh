@@ -130,6 +130,8 @@ run_qemu()
 		-device pcie-root-port,id=rp1,chassis=2,slot=2
 		-device ivshmem-plain,id=gpu0,memdev=vram0,bus=rp0
 		-device ivshmem-plain,id=gpu1,memdev=vram1,bus=rp1
+		-device pcie-root-port,id=rp2,chassis=3,slot=3
+		-device nvme,id=nvme0,serial=prxe,cmb_size_mb=8,legacy-cmb=on,bus=rp2
 		-device virtio-serial-pci
 	)
 	if [ "$MODE" = shell ]; then
