@@ -21,6 +21,7 @@ static const struct {
 	{ "dynamic", case_dynamic },
 	{ "vmap", case_vmap },
 	{ "pfn", case_pfn },
+	{ "dump", case_dump },
 	{ "bad", case_bad },
 	{ "hold-fd", case_hold_fd },
 	{ "hold-map", case_hold_map },

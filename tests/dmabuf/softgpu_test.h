@@ -77,6 +77,7 @@ void case_static(struct device *dev);
 void case_dynamic(struct device *dev);
 void case_vmap(struct device *dev);
 void case_pfn(struct device *dev);
+void case_dump(struct device *dev);
 void case_bad(struct device *dev);
 void case_hold_fd(struct device *dev);
 void case_hold_map(struct device *dev);
