@@ -42,6 +42,7 @@ struct import {
 };
 
 static struct faux_device *importer_dev;
+static struct device_dma_parameters importer_dma;
 
 static void import_invalidate(struct dma_buf_attachment *attach)
 {
@@ -330,6 +331,9 @@ static int __init importer_init(void)
 	importer_dev = faux_device_create("softgpu_importer", NULL, NULL);
 	if (!importer_dev)
 		return -ENODEV;
+	/* A CPU takes segments of any length; DMA debugging wants that said. */
+	importer_dev->dev.dma_parms = &importer_dma;
+	dma_set_max_seg_size(&importer_dev->dev, UINT_MAX);
 	ret = dma_coerce_mask_and_coherent(&importer_dev->dev, DMA_BIT_MASK(64));
 	if (!ret)
 		ret = misc_register(&import_misc);
