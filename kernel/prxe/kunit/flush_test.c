@@ -126,4 +126,5 @@ static struct kunit_suite flush_suite = {
 	.name = "prxe_flush",
 	.test_cases = flush_cases,
 };
+
 kunit_test_suite(flush_suite);
