@@ -46,6 +46,8 @@ void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,
 
 	lockdep_assert_held(&sq->lock);
 
+	if (status != IB_WC_WR_FLUSH_ERR && prxe_wqe_is_send(wqe))
+		prxe_qp_stat_inc(qp, SENDS);
 	if (status != IB_WC_SUCCESS || sq->sig_all ||
 	    (wqe->w.flags & PRXE_SEND_SIGNALED)) {
 		struct prxe_cqe cqe = {
@@ -193,6 +195,7 @@ static void prxe_implied_nak(struct prxe_qp *qp)
 		return;
 	sq->retried_valid = true;
 	sq->retried = sq->una;
+	prxe_qp_stat_inc(qp, COMP_RETRY);
 	prxe_req_retry(qp, sq->una);
 }
 
@@ -211,9 +214,9 @@ bool prxe_req_rnr(struct prxe_qp *qp, u8 syndrome)
 
 	lockdep_assert_held(&sq->lock);
 
-	prxe_stat_inc(qp->dev, RCVD_RNR);
+	prxe_qp_stat_inc(qp, RCVD_RNR);
 	if (!sq->rnr_left) {
-		prxe_stat_inc(qp->dev, RNR_EXCEEDED);
+		prxe_qp_stat_inc(qp, RNR_EXCEEDED);
 		prxe_req_error(qp, IB_WC_RNR_RETRY_EXC_ERR, PRXE_VERR_RNR);
 		return false;
 	}
@@ -232,7 +235,7 @@ bool prxe_req_rnr(struct prxe_qp *qp, u8 syndrome)
 static void prxe_rcvd_rnr(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 {
 	if (!prxe_acked(qp, pkt->psn)) {
-		prxe_stat_inc(qp->dev, RCVD_RNR);
+		prxe_qp_stat_inc(qp, RCVD_RNR);
 		prxe_implied_nak(qp);
 	} else if (prxe_req_rnr(qp, pkt->syndrome)) {
 		prxe_req_retry(qp, pkt->psn);
@@ -261,9 +264,12 @@ static enum ib_wc_status prxe_nak_status(u8 code)
  */
 void prxe_req_refused(struct prxe_qp *qp, u8 syndrome)
 {
-	prxe_stat_inc(qp->dev, RCVD_ERR_NAK);
-	prxe_req_error(qp, prxe_nak_status(prxe_aeth_value(syndrome)),
-		       PRXE_VERR_NAK);
+	u8 code = prxe_aeth_value(syndrome);
+
+	prxe_qp_stat_inc(qp, RCVD_ERR_NAK);
+	if (code <= PRXE_NAK_REMOTE_OP)
+		prxe_qp_stat_nak(qp, RCVD, code);
+	prxe_req_error(qp, prxe_nak_status(code), PRXE_VERR_NAK);
 }
 
 static void prxe_rcvd_nak(struct prxe_qp *qp, const struct prxe_pkt *pkt)
@@ -281,14 +287,15 @@ static void prxe_rcvd_nak(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 		prxe_req_refused(qp, pkt->syndrome);
 		return;
 	}
-	prxe_stat_inc(qp->dev, RCVD_SEQ_NAK);
+	prxe_qp_stat_nak(qp, RCVD, code);
 	if (!sq->retries) {
-		prxe_stat_inc(qp->dev, RETRY_EXCEEDED);
+		prxe_qp_stat_inc(qp, RETRY_EXCEEDED);
 		prxe_req_error(qp, IB_WC_RETRY_EXC_ERR, PRXE_VERR_TIMEOUT);
 		return;
 	}
 	sq->retries--;
 	sq->progress = jiffies;
+	prxe_qp_stat_inc(qp, COMP_RETRY);
 	prxe_req_retry(qp, pkt->psn);
 }
 
@@ -441,7 +448,7 @@ void prxe_comp_rx(struct prxe_qp *qp, const struct prxe_rx *rx)
 
 	spin_lock(&sq->lock);
 	if (!prxe_flow_matches(&sq->flow, rx->skb)) {
-		prxe_stat_inc(qp->dev, RX_MISMATCH);
+		prxe_qp_stat_inc(qp, RX_MISMATCH);
 	} else if (sq->state == IB_QPS_RTS || sq->state == IB_QPS_SQD) {
 		if (rx->pkt.op->flags & PRXE_OP_ACK)
 			prxe_rcvd_ack(qp, &rx->pkt);

@@ -40,10 +40,7 @@ static void prxe_answer(struct prxe_qp *qp, struct prxe_request *req,
 		return;
 	}
 	req->local->syndrome = syndrome;
-	if (prxe_aeth_kind(syndrome) == PRXE_AETH_RNR)
-		prxe_stat_inc(qp->dev, SENT_RNR);
-	else
-		prxe_stat_inc(qp->dev, SENT_NAK);
+	prxe_resp_count_nak(qp, syndrome);
 }
 
 enum prxe_verdict prxe_refuse(struct prxe_qp *qp, struct prxe_request *req,
@@ -89,8 +86,10 @@ static enum prxe_verdict prxe_recv_fatal(struct prxe_qp *qp,
 static enum prxe_verdict prxe_not_ready(struct prxe_qp *qp,
 					struct prxe_request *req)
 {
-	if (!prxe_is_rc(qp))
+	if (!prxe_is_rc(qp)) {
+		prxe_qp_stat_inc(qp, NO_RECV);
 		return prxe_exec_drop_msg(qp);
+	}
 	prxe_answer(qp, req, prxe_aeth_rnr(qp->resp.min_rnr_timer));
 	qp->resp.nak_sent = !req->local;
 	return PRXE_DONE;

@@ -232,7 +232,7 @@ static void prxe_local_done(struct prxe_qp *qp, struct prxe_swqe *wqe,
 	sq->max_psn = sq->psn;
 	prxe_sq_progress(sq);
 	if (!req->more) {
-		prxe_stat_inc(qp->dev, LOCAL_WQES);
+		prxe_qp_stat_inc(qp, LOCAL_WQES);
 		prxe_complete(qp, IB_WC_SUCCESS, PRXE_VERR_NONE);
 		return;
 	}

@@ -17,6 +17,7 @@
 #include <rdma/rdma_netlink.h>
 
 #include "ah.h"
+#include "counter.h"
 #include "cq.h"
 #include "fast_reg.h"
 #include "mr.h"
@@ -46,6 +47,8 @@ static void prxe_dealloc_driver(struct ib_device *ibdev)
 	prxe_mcast_fini(&dev->mcast);
 	xa_destroy(&dev->mrs);
 	xa_destroy(&dev->ahs);
+	WARN_ON_ONCE(!ida_is_empty(&dev->counters));
+	ida_destroy(&dev->counters);
 	free_percpu(dev->stats);
 }
 
@@ -64,6 +67,12 @@ static const struct ib_device_ops prxe_ops = {
 	.alloc_pd = prxe_alloc_pd,
 	.alloc_ucontext = prxe_alloc_ucontext,
 	.attach_mcast = prxe_attach_mcast,
+	.counter_alloc_stats = prxe_counter_alloc_stats,
+	.counter_bind_qp = prxe_counter_bind_qp,
+	.counter_dealloc = prxe_counter_dealloc,
+	.counter_init = prxe_counter_init,
+	.counter_unbind_qp = prxe_counter_unbind_qp,
+	.counter_update_stats = prxe_counter_update_stats,
 	.create_ah = prxe_create_ah,
 	.create_cq = prxe_create_cq,
 	.create_qp = prxe_create_qp,
@@ -119,6 +128,7 @@ static const struct ib_device_ops prxe_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_qp, prxe_qp, ibqp),
 	INIT_RDMA_OBJ_SIZE(ib_srq, prxe_srq, ibsrq),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, prxe_ucontext, ibuc),
+	INIT_RDMA_OBJ_SIZE(rdma_counter, prxe_counter, base),
 };
 
 static int prxe_newlink(const char *name, struct net_device *ndev);
@@ -162,6 +172,7 @@ static struct prxe_dev *prxe_alloc_dev(const struct net_device *ndev)
 	INIT_LIST_HEAD(&dev->tx_waiting);
 	spin_lock_init(&dev->tx_wait_lock);
 	prxe_mcast_init(&dev->mcast);
+	ida_init(&dev->counters);
 	xa_init_flags(&dev->mrs, XA_FLAGS_ALLOC1);
 	xa_init_flags(&dev->ahs, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_IRQ);
 	dev->stats = alloc_percpu(struct prxe_stats);

@@ -28,6 +28,7 @@ struct net;
 struct prxe_dev;
 struct prxe_mem;
 struct prxe_qp;
+struct prxe_stats;
 struct prxe_swqe;
 
 /* Module exit of this layer. There is no device any more; on return no callback
@@ -195,11 +196,12 @@ void prxe_train_close(struct prxe_train *t);
 /**
  * prxe_train_send() - hand the train to the network stack
  * @t: all segments closed, or fewer than planned (it is cut to those); consumed
+ * @stats: of whom it comes from
  *
  * Return: 0, or -ENOBUFS when the packets were dropped on this host: rewind
  * and try again after a pause.
  */
-int prxe_train_send(struct prxe_train *t);
+int prxe_train_send(struct prxe_train *t, struct prxe_stats __percpu *stats);
 
 /* Throw the train away. */
 void prxe_train_abort(struct prxe_train *t);

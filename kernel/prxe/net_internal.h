@@ -54,9 +54,11 @@ struct prxe_net {
 /**
  * struct prxe_rx_run - packets that came in a row for one queue pair
  * @qp: the queue pair whose responder has to be flushed, or NULL
+ * @deferred: a work item is at it, the softirq that they came by has ended
  */
 struct prxe_rx_run {
 	struct prxe_qp *qp;
+	bool deferred;
 };
 
 /**

@@ -334,6 +334,8 @@ static void rx_deliver(struct prxe_qp *qp, const struct prxe_rx *rx,
 	if (rx->pkt.op->transport == PRXE_UD) {
 		prxe_ud_rx(qp, rx);
 	} else if (rx->pkt.op->flags & PRXE_OP_RESPONSE) {
+		if (run->deferred)
+			prxe_qp_stat_inc(qp, ACK_DEFERRED);
 		prxe_comp_rx(qp, rx);
 	} else {
 		run->qp = qp;
@@ -417,13 +419,14 @@ static void rx_packet(const struct prxe_seg *seg, struct prxe_dev *dev,
 		return;
 	}
 	if (!rx_qp_accepts(qp, seg, &rx.pkt)) {
-		rx_drop(qp->dev, PRXE_STAT_RX_MISMATCH, seg->len);
+		prxe_qp_stat_inc(qp, RX_MISMATCH);
+		trace_drop_pkt(qp->dev, PRXE_STAT_RX_MISMATCH, seg->len);
 		return;
 	}
-	prxe_stat_inc(qp->dev, RX_PKTS);
-	prxe_stat_add(qp->dev, RX_BYTES, seg->len);
+	prxe_qp_stat_inc(qp, RX_PKTS);
+	prxe_qp_stat_add(qp, RX_BYTES, seg->len);
 	if (unlikely(seg->ce))
-		prxe_stat_inc(qp->dev, RX_ECN);
+		prxe_qp_stat_inc(qp, RX_ECN);
 	rx_deliver(qp, &rx, run);
 }
 

@@ -57,13 +57,14 @@ static LIST_HEAD(prxe_nets);	/* prxe_net_mutex */
 static void (*prxe_saved_write_space)(struct sock *sk);
 
 /*
- * Drain a port that the caller has the right to drain. Return: false when the
+ * Drain a port that the caller has the right to drain. @deferred: not in the softirq
+ * that brought the packets. Return: false when the
  * budget is used up and the right is still the caller's.
  */
-static bool prxe_port_drain(struct prxe_port *port)
+static bool prxe_port_drain(struct prxe_port *port, bool deferred)
 {
 	struct sock *sk = port->sock->sk;
-	struct prxe_rx_run run = {};
+	struct prxe_rx_run run = { .deferred = deferred };
 	int budget = PRXE_RX_BUDGET;
 	int seen, off = 0, err;
 	struct sk_buff *skb;
@@ -91,7 +92,7 @@ static void prxe_port_work(struct work_struct *work)
 {
 	struct prxe_port *port = container_of(work, struct prxe_port, work);
 
-	if (!prxe_port_drain(port))
+	if (!prxe_port_drain(port, true))
 		queue_work(system_bh_wq, &port->work);
 }
 
@@ -108,7 +109,7 @@ static void prxe_data_ready(struct sock *sk)
 	if (port && atomic_inc_return(&port->pending) == 1) {
 		/* In a transmission a queue pair's lock is held, see qp.h. */
 		if (unlikely(__this_cpu_read(prxe_in_tx)) ||
-		    !prxe_port_drain(port))
+		    !prxe_port_drain(port, false))
 			queue_work(system_bh_wq, &port->work);
 	}
 	rcu_read_unlock();
@@ -231,7 +232,7 @@ bool prxe_tx_wait(struct prxe_dev *dev, struct prxe_qp *qp)
 		list_del_init(&qp->tx_node);
 	spin_unlock_irqrestore(&dev->tx_wait_lock, flags);
 	if (!room)
-		prxe_stat_inc(dev, TX_WAITS);
+		prxe_qp_stat_inc(qp, TX_WAITS);
 	return !room;
 }
 

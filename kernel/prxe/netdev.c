@@ -53,6 +53,8 @@ int prxe_netdev_attach(struct prxe_dev *dev, struct net_device *ndev)
 	dev->netns = dev_net(ndev);
 	dev->ndev_ifindex = ndev->ifindex;
 	netdev_hold(ndev, &dev->ndev_tracker, GFP_KERNEL);
+	/* a change from now on is heard of after it */
+	dev->link_up = ib_get_curr_port_state(ndev) == IB_PORT_ACTIVE;
 	list_add_tail(&dev->node, &prxe_devs);
 	mutex_unlock(&prxe_devs_mutex);
 
@@ -91,6 +93,17 @@ bool prxe_netdev_gone(const struct prxe_dev *dev,
 	       !net_eq(dev_net(ndev), dev->netns);
 }
 
+/* Called with each event of its network device, registered or not. */
+static void link_changed(struct prxe_dev *dev)
+{
+	bool up = ib_get_curr_port_state(dev->ndev) == IB_PORT_ACTIVE;
+
+	lockdep_assert_held(&prxe_devs_mutex);
+	if (dev->link_up && !up)
+		prxe_stat_inc(dev, LINK_DOWNED);
+	dev->link_up = up;
+}
+
 /*
  * Called with RTNL held. Up, down and carrier changes of a plain network device
  * are turned into port events by ib_core; it leaves those of bonds to us. A new
@@ -104,7 +117,10 @@ static int prxe_netdev_event(struct notifier_block *nb, unsigned long event,
 
 	guard(mutex)(&prxe_devs_mutex);
 	dev = find_by_ndev(ndev);
-	if (!dev || !ib_device_try_get(&dev->ibdev))
+	if (!dev)
+		return NOTIFY_DONE;
+	link_changed(dev);
+	if (!ib_device_try_get(&dev->ibdev))
 		return NOTIFY_DONE;
 
 	switch (event) {

@@ -16,6 +16,7 @@
 #ifndef PRXE_H
 #define PRXE_H
 
+#include <linux/idr.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/xarray.h>
@@ -52,11 +53,14 @@ struct prxe_qp;
  * @tx_limit: bytes (truesize) in flight on @tx_sk before QPs wait
  * @tx_waiting: QPs that wait for @tx_sk to drain; @tx_wait_lock
  * @tx_wait_lock: innermost
+ * @link_up: the port was active when the network device was last heard of;
+ *	prxe_devs_mutex (netdev.c)
  * @mrs: memory regions and windows by key >> 8, RCU lookups (mr.c)
  * @ahs: address handles by number, for user datagrams (ah.c)
  * @gsi_qp: QP 1, RCU
  * @mcast: multicast groups
- * @stats: per CPU counters
+ * @stats: per CPU counters, of queue pairs too that are not bound elsewhere
+ * @counters: numbers of the counters that queue pairs are bound to (counter.c)
  */
 struct prxe_dev {
 	struct ib_device ibdev;
@@ -72,11 +76,13 @@ struct prxe_dev {
 	unsigned int tx_limit;
 	struct list_head tx_waiting;
 	spinlock_t tx_wait_lock;	/* innermost */
+	bool link_up;
 	struct xarray mrs;
 	struct xarray ahs;
 	struct prxe_qp __rcu *gsi_qp;
 	struct prxe_mcast mcast;
 	struct prxe_stats __percpu *stats;
+	struct ida counters;
 };
 
 struct prxe_ucontext {

@@ -231,6 +231,7 @@ static void free_queues(struct prxe_qp *qp)
 static void init_qp(struct prxe_qp *qp, const struct ib_qp_init_attr *init)
 {
 	qp->dev = to_pdev(qp->ibqp.device);
+	qp->stats = qp->dev->stats;
 	qp->pd = to_ppd(qp->ibqp.pd);
 	qp->scq = to_pcq(init->send_cq);
 	qp->rcq = to_pcq(init->recv_cq);

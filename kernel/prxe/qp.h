@@ -297,6 +297,7 @@ struct prxe_resp {
  * @ibqp: the core's
  * @modify_mutex: serializes modify, destroy and query
  * @attr: what modify was told
+ * @stats: where it counts (counter.c): prxe_qp_stats(); written under @modify_mutex
  * @dev: the device
  * @pd: the protection domain
  * @scq: send completions; @rcq: receive completions
@@ -316,6 +317,7 @@ struct prxe_qp {
 	struct mutex modify_mutex;
 	struct ib_qp_attr attr;
 	struct ib_qp_cap cap;
+	struct prxe_stats __percpu *stats;
 	struct prxe_dev *dev;
 	struct prxe_pd *pd;
 	struct prxe_cq *scq;
@@ -358,6 +360,28 @@ static inline struct prxe_qp *to_pqp(struct ib_qp *ibqp)
 	return container_of(ibqp, struct prxe_qp, ibqp);
 }
 
+/**
+ * prxe_qp_stats() - where a queue pair counts at this moment
+ * @qp: the queue pair
+ *
+ * Context: rcu_read_lock() of any flavour, which the locks of both halves are; the
+ * result is good until its end.
+ * Return: per CPU.
+ */
+static inline struct prxe_stats __percpu *
+prxe_qp_stats(const struct prxe_qp *qp)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_any_held(), "counts without RCU");
+	return READ_ONCE(qp->stats);
+}
+
+#define prxe_qp_stat_add(qp, sym, n)	\
+	this_cpu_add(prxe_qp_stats(qp)->v[PRXE_STAT_##sym], (n))
+#define prxe_qp_stat_inc(qp, sym)	prxe_qp_stat_add(qp, sym, 1)
+/* @way: SENT or RCVD; @code: enum prxe_nak_code, at most PRXE_NAK_REMOTE_OP */
+#define prxe_qp_stat_nak(qp, way, code)	\
+	this_cpu_inc(prxe_qp_stats(qp)->v[PRXE_STAT_##way##_NAK_SEQ + (code)])
+
 static inline struct prxe_swqe *prxe_swqe(const struct prxe_sq *sq, u32 idx)
 {
 	return sq->wqes + (size_t)(idx & (sq->nr - 1)) * sq->wqe_stride;
@@ -391,6 +415,18 @@ static inline bool prxe_wqe_is_atomic(const struct prxe_swqe *wqe)
 {
 	return wqe->w.opcode == IB_UVERBS_WR_ATOMIC_CMP_AND_SWP ||
 	       wqe->w.opcode == IB_UVERBS_WR_ATOMIC_FETCH_AND_ADD;
+}
+
+/* A message that consumes a receive, and nothing else. */
+static inline bool prxe_wqe_is_send(const struct prxe_swqe *wqe)
+{
+	switch (wqe->w.opcode) {
+	case IB_UVERBS_WR_SEND:
+	case IB_UVERBS_WR_SEND_WITH_IMM:
+	case IB_UVERBS_WR_SEND_WITH_INV:
+		return true;
+	}
+	return false;
 }
 
 /* Run the work item soon. Any context. Not after destroy has begun. */
@@ -462,6 +498,7 @@ void prxe_resp_work(struct prxe_qp *qp);	/* from the work item; no lock */
 int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 			 u64 len);
 void prxe_resp_error(struct prxe_qp *qp, int event);
+void prxe_resp_count_nak(struct prxe_qp *qp, u8 syndrome);
 void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn);
 void prxe_resp_atomic(struct prxe_qp *qp, u32 psn, u64 orig);
 void prxe_resp_done(struct prxe_qp *qp, u32 psn);

@@ -81,7 +81,7 @@ static int prxe_read_train(struct prxe_qp *qp)
 			return err;
 		}
 	}
-	err = prxe_train_send(&train);
+	err = prxe_train_send(&train, prxe_qp_stats(qp));
 	return err ?: n;
 }
 
@@ -147,7 +147,9 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 			break;
 		}
 		/* no route: the peer asks again for what is missing */
-		prxe_stat_inc(qp->dev, TX_DROPS);
+		prxe_qp_stat_inc(qp, TX_DROPS);
+		prxe_qp_stat_add(qp, TX_ERR,
+				 prxe_seg_count(resp->read.left, qp->mtu));
 		resp->read.active = false;
 	}
 	WRITE_ONCE(resp->busy, resp->read.active || !list_empty(&resp->parked));

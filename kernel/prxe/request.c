@@ -119,6 +119,6 @@ int prxe_req_send_request(struct prxe_qp *qp, struct prxe_swqe *wqe)
 	if (wqe->w.opcode == IB_UVERBS_WR_FLUSH)
 		prxe_req_flush_icrc(sq, wqe, &train, p);
 	prxe_train_close(&train);
-	err = prxe_train_send(&train);
+	err = prxe_train_send(&train, prxe_qp_stats(qp));
 	return err ?: wqe->npkts;
 }

@@ -146,7 +146,7 @@ int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
 		return err;
 	sq->fault = *mem;
 	sq->fault_len = len;
-	prxe_stat_inc(qp->dev, PARKED);
+	prxe_qp_stat_inc(qp, PARKED);
 	trace_park(qp, mem, len, false);
 	prxe_qp_kick(qp);
 	return -EAGAIN;
@@ -309,7 +309,7 @@ static int prxe_req_send_msg(struct prxe_qp *qp, struct prxe_swqe *wqe,
 			return err;
 		}
 	}
-	err = prxe_train_send(&train);
+	err = prxe_train_send(&train, prxe_qp_stats(qp));
 	return err ?: n;
 }
 
@@ -436,8 +436,10 @@ static int prxe_req_unreliable(struct prxe_qp *qp, struct prxe_swqe *wqe,
 		prxe_wqe_bad(wqe, IB_WC_LOC_LEN_ERR, PRXE_VERR_ROUTE);
 		return 1;
 	}
-	if (ret == -EHOSTUNREACH)
-		prxe_stat_inc(qp->dev, TX_DROPS);
+	if (ret == -EHOSTUNREACH) {
+		prxe_qp_stat_inc(qp, TX_DROPS);
+		prxe_qp_stat_add(qp, TX_ERR, wqe->npkts - sq->next_off);
+	}
 	if (ret == -EHOSTUNREACH || ret == -ENOBUFS)
 		ret = wqe->npkts - sq->next_off;
 	if (ret < 0)
@@ -573,7 +575,7 @@ void prxe_req_retry(struct prxe_qp *qp, u32 psn)
 
 	lockdep_assert_held(&sq->lock);
 
-	prxe_stat_inc(qp->dev, RETRIES);
+	prxe_qp_stat_inc(qp, RETRIES);
 	trace_retry(qp, psn);
 	sq->rd_atomic = 0;
 	for (i = sq->tail; i != sq->next || sq->next_off; i++) {
@@ -668,9 +670,9 @@ static void prxe_req_timeout(struct timer_list *timer)
 		mod_timer(timer, sq->progress + wait);
 		goto out;
 	}
-	prxe_stat_inc(qp->dev, TIMEOUTS);
+	prxe_qp_stat_inc(qp, TIMEOUTS);
 	if (!sq->retries) {
-		prxe_stat_inc(qp->dev, RETRY_EXCEEDED);
+		prxe_qp_stat_inc(qp, RETRY_EXCEEDED);
 		prxe_req_error(qp, IB_WC_RETRY_EXC_ERR, sq->stranded ?
 			       PRXE_VERR_ROUTE : PRXE_VERR_TIMEOUT);
 		goto out;
@@ -679,6 +681,7 @@ static void prxe_req_timeout(struct timer_list *timer)
 	sq->progress = jiffies;
 	sq->retried_valid = false;
 	mod_timer(timer, jiffies + sq->timeout);
+	prxe_qp_stat_inc(qp, COMP_RETRY);
 	prxe_req_retry(qp, sq->una);
 	prxe_req_run(qp);
 out:

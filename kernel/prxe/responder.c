@@ -47,7 +47,7 @@ int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 	resp->fault = *mem;
 	resp->fault_len = len;
 	WRITE_ONCE(resp->busy, true);
-	prxe_stat_inc(qp->dev, PARKED);
+	prxe_qp_stat_inc(qp, PARKED);
 	trace_park(qp, mem, len, true);
 	prxe_qp_kick(qp);
 	return -EAGAIN;
@@ -65,12 +65,13 @@ static void prxe_resp_send(struct prxe_qp *qp, struct prxe_pkt *pkt)
 	/* if it is lost here, it is lost: the peer will ask again */
 	if (prxe_train_begin(&train, &qp->resp.flow, 1,
 			     prxe_pkt_wire_len(pkt->opcode, 0))) {
-		prxe_stat_inc(qp->dev, TX_DROPS);
+		prxe_qp_stat_inc(qp, TX_DROPS);
+		prxe_qp_stat_inc(qp, TX_ERR);
 		return;
 	}
 	prxe_train_open(&train, pkt);
 	prxe_train_close(&train);
-	prxe_train_send(&train);
+	prxe_train_send(&train, prxe_qp_stats(qp));
 }
 
 /* Acknowledge everything before epsn, now. */
@@ -84,8 +85,25 @@ static void prxe_resp_ack(struct prxe_qp *qp)
 	};
 
 	WRITE_ONCE(resp->ack_due, false);
-	prxe_stat_inc(qp->dev, SENT_ACK);
+	prxe_qp_stat_inc(qp, SENT_ACK);
 	prxe_resp_send(qp, &pkt);
+}
+
+/**
+ * prxe_resp_count_nak() - a request is refused, by a packet or without
+ * @qp: the queue pair, resp.lock held
+ * @syndrome: of an RNR NAK, or of a NAK of ours
+ */
+void prxe_resp_count_nak(struct prxe_qp *qp, u8 syndrome)
+{
+	lockdep_assert_held(&qp->resp.lock);
+
+	if (prxe_aeth_kind(syndrome) == PRXE_AETH_RNR) {
+		prxe_qp_stat_inc(qp, SENT_RNR);
+		return;
+	}
+	prxe_qp_stat_inc(qp, SENT_NAK);
+	prxe_qp_stat_nak(qp, SENT, prxe_aeth_value(syndrome));
 }
 
 /**
@@ -107,10 +125,7 @@ void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn)
 	lockdep_assert_held(&qp->resp.lock);
 
 	WRITE_ONCE(qp->resp.ack_due, false);
-	if (prxe_aeth_kind(syndrome) == PRXE_AETH_RNR)
-		prxe_stat_inc(qp->dev, SENT_RNR);
-	else
-		prxe_stat_inc(qp->dev, SENT_NAK);
+	prxe_resp_count_nak(qp, syndrome);
 	prxe_resp_send(qp, &pkt);
 }
 
@@ -219,7 +234,7 @@ static enum prxe_verdict prxe_duplicate(struct prxe_qp *qp,
 
 	/* once, also if it has to wait for something */
 	if (!qp->resp.flushed)
-		prxe_stat_inc(qp->dev, DUP_REQ);
+		prxe_qp_stat_inc(qp, DUP_REQ);
 	if (pkt->op->flags & PRXE_OP_FLUSH)
 		return prxe_flush_again(qp, req);
 	if (pkt->op->flags & (PRXE_OP_READ_REQ | PRXE_OP_ATOMIC |
@@ -234,8 +249,9 @@ static enum prxe_verdict prxe_out_of_sequence(struct prxe_qp *qp)
 {
 	struct prxe_resp *resp = &qp->resp;
 
-	prxe_stat_inc(qp->dev, OUT_OF_SEQ);
+	prxe_qp_stat_inc(qp, OUT_OF_SEQ_PKTS);
 	if (!resp->nak_sent) {
+		prxe_qp_stat_inc(qp, OUT_OF_SEQ);
 		prxe_resp_nak(qp, prxe_aeth_nak(PRXE_NAK_PSN_SEQUENCE),
 			      resp->epsn);
 		resp->nak_sent = true;
@@ -256,7 +272,7 @@ static enum prxe_verdict prxe_exec_uc(struct prxe_qp *qp,
 	enum prxe_verdict verdict;
 
 	if (pkt->psn != resp->epsn) {
-		prxe_stat_inc(qp->dev, OUT_OF_SEQ);
+		prxe_qp_stat_inc(qp, OUT_OF_SEQ_PKTS);
 		prxe_exec_drop_msg(qp);
 		resp->epsn = pkt->psn;	/* it may come here once more */
 	} else if (pkt->op->flags & PRXE_OP_FIRST &&
@@ -300,6 +316,7 @@ static void prxe_park(struct prxe_qp *qp, const struct prxe_rx *rx)
 	p = resp->nr_parked < PRXE_MAX_PARKED ? kmalloc_obj(*p, GFP_ATOMIC) :
 						NULL;
 	if (!p) {
+		prxe_qp_stat_inc(qp, BUSY_DROPS);
 		/* was it a flush, it begins anew when it comes again */
 		if (list_empty(&resp->parked))
 			resp->flushed = 0;
@@ -332,7 +349,7 @@ void prxe_resp_rx(struct prxe_qp *qp, const struct prxe_rx *rx)
 
 	spin_lock(&resp->lock);
 	if (!prxe_flow_matches(&resp->flow, rx->skb))
-		prxe_stat_inc(qp->dev, RX_MISMATCH);
+		prxe_qp_stat_inc(qp, RX_MISMATCH);
 	else if (resp->busy || prxe_resp_exec(qp, rx) == PRXE_LATER)
 		prxe_park(qp, rx);
 	spin_unlock(&resp->lock);

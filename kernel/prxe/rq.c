@@ -88,6 +88,8 @@ void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited)
 
 	lockdep_assert_held(&qp->resp.lock);
 
+	if (cqe->status == IB_WC_SUCCESS)
+		prxe_qp_stat_inc(qp, RECVS);
 	cqe->wr_id = rq->wqe->wr_id;
 	cqe->qp_num = qp->ibqp.qp_num;
 	rq->have = false;

@@ -312,10 +312,7 @@ static void train_push_headers(const struct prxe_train *t)
 						    ip_hdr(skb)->daddr, 0);
 }
 
-/*
- * Return: 0 or -ENOBUFS. What a filter or the path MTU forbids is like a packet
- * that is lost on the wire; to send it again at once would not help.
- */
+/* Return: 0, or why this host dropped it. */
 static int train_xmit(struct prxe_flow *flow, struct sk_buff *skb)
 {
 	struct net *net = flow->dev->net->net;
@@ -329,19 +326,29 @@ static int train_xmit(struct prxe_flow *flow, struct sk_buff *skb)
 		err = ip_local_out(net, sk, skb);
 	__this_cpu_dec(prxe_in_tx);
 
-	if (err > 0)
-		err = net_xmit_errno(err);
-	if (err)
-		prxe_stat_inc(flow->dev, TX_DROPS);
-	return err == -ENOBUFS ? err : 0;
+	return err > 0 ? net_xmit_errno(err) : err;
 }
 
-int prxe_train_send(struct prxe_train *t)
+static void train_count(struct prxe_stats __percpu *stats, int err,
+			unsigned int pkts, unsigned int bytes)
+{
+	if (err) {
+		this_cpu_inc(stats->v[PRXE_STAT_TX_DROPS]);
+		this_cpu_add(stats->v[PRXE_STAT_TX_ERR], pkts);
+		return;
+	}
+	this_cpu_add(stats->v[PRXE_STAT_TX_PKTS], pkts);
+	this_cpu_inc(stats->v[PRXE_STAT_TX_TRAINS]);
+	this_cpu_add(stats->v[PRXE_STAT_TX_BYTES], bytes);
+}
+
+int prxe_train_send(struct prxe_train *t, struct prxe_stats __percpu *stats)
 {
 	struct prxe_flow *flow = t->flow;
 	struct prxe_dev *dev = flow->dev;
 	struct sk_buff *skb = t->skb;
-	unsigned int floor;
+	unsigned int floor, bytes;
+	int err;
 
 	t->skb = NULL;
 	if (!t->done || (t->done < t->nr &&
@@ -350,9 +357,7 @@ int prxe_train_send(struct prxe_train *t)
 		return t->done ? -ENOBUFS : 0;
 	}
 
-	prxe_stat_add(dev, TX_PKTS, t->done);
-	prxe_stat_inc(dev, TX_TRAINS);
-	prxe_stat_add(dev, TX_BYTES, skb->len);
+	bytes = skb->len;
 	trace_send_train(dev, t->done, skb->len);
 
 	t->skb = skb;
@@ -369,5 +374,11 @@ int prxe_train_send(struct prxe_train *t)
 	if (skb->truesize < floor)
 		skb->truesize = floor;
 	skb_set_owner_w(skb, dev->tx_sk->sk);
-	return train_xmit(flow, skb);
+	err = train_xmit(flow, skb);
+	train_count(stats, err, t->done, bytes);
+	/*
+	 * What a filter or the path MTU forbids is like a packet that is lost on the
+	 * wire; to send it again at once would not help.
+	 */
+	return err == -ENOBUFS ? err : 0;
 }

@@ -89,7 +89,8 @@ static int ud_send_to(struct prxe_qp *qp, struct prxe_swqe *swqe,
 	if (err == -EMSGSIZE)
 		return ud_bad(swqe, IB_WC_LOC_LEN_ERR, PRXE_VERR_ROUTE);
 	if (err) {
-		prxe_stat_inc(qp->dev, TX_DROPS);
+		prxe_qp_stat_inc(qp, TX_DROPS);
+		prxe_qp_stat_inc(qp, TX_ERR);
 		return 0;
 	}
 	err = ud_build(qp, swqe, &t);
@@ -98,7 +99,7 @@ static int ud_send_to(struct prxe_qp *qp, struct prxe_swqe *swqe,
 		return err;
 	}
 	qp->sq.psn = prxe_psn_add(qp->sq.psn, 1);
-	prxe_train_send(&t);
+	prxe_train_send(&t, prxe_qp_stats(qp));
 	return 0;
 }
 
@@ -245,8 +246,10 @@ static void ud_receive(struct prxe_qp *qp, const struct prxe_rx *rx)
 	if (pkt->qkey != qkey)
 		goto mismatch;
 	err = prxe_rq_get(qp);
-	if (err == -ENOENT)
+	if (err == -ENOENT) {
+		prxe_qp_stat_inc(qp, NO_RECV);
 		return;
+	}
 	if (!err) {
 		if (qp->resp.rq.wqe_len < PRXE_GRH_LEN + pkt->payload_len) {
 			prxe_rq_abandon(qp);
@@ -262,7 +265,7 @@ static void ud_receive(struct prxe_qp *qp, const struct prxe_rx *rx)
 	return;
 
 mismatch:
-	prxe_stat_inc(qp->dev, RX_MISMATCH);
+	prxe_qp_stat_inc(qp, RX_MISMATCH);
 }
 
 /*

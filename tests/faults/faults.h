@@ -155,6 +155,10 @@ int nl_index(const char *name, uint32_t *index);
 int nl_dellink(uint32_t index);
 int nl_dump(unsigned int command, const char *name);
 int nl_get(unsigned int command, const char *name);
+/* @cntn: the new counter */
+int nl_bind(const char *name, uint32_t qpn, uint32_t *cntn);
+int nl_unbind(const char *name, uint32_t qpn, uint32_t cntn);
+int nl_show_counters(const char *name);
 void nl_resources(FILE *out, const char *name);
 void nl_sockets(FILE *out);
 

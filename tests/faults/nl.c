@@ -240,6 +240,64 @@ static int ask(unsigned int command, unsigned int flags, const char *name)
 	return talk(&r, NULL, NULL);
 }
 
+static void read_cntn(const struct nlmsghdr *h, void *cntn)
+{
+	const struct nlattr *a = attr(h, RDMA_NLDEV_ATTR_STAT_COUNTER_ID);
+
+	if (a)
+		memcpy(cntn, a + 1, sizeof(uint32_t));
+}
+
+/* Bind the queue pair to a new counter, or unbind it from @cntn. */
+static int on_counter(unsigned int command, const char *name, uint32_t qpn, uint32_t *cntn)
+{
+	uint32_t index, port = 1, mode = RDMA_COUNTER_MODE_MANUAL;
+	uint32_t what = RDMA_NLDEV_ATTR_RES_QP;
+	struct request r;
+	int err;
+
+	err = nl_index(name, &index);
+	if (err)
+		return err;
+	begin(&r, command, NLM_F_ACK);
+	put(&r, RDMA_NLDEV_ATTR_DEV_INDEX, &index, sizeof(index));
+	put(&r, RDMA_NLDEV_ATTR_PORT_INDEX, &port, sizeof(port));
+	put(&r, RDMA_NLDEV_ATTR_STAT_RES, &what, sizeof(what));
+	put(&r, RDMA_NLDEV_ATTR_RES_LQPN, &qpn, sizeof(qpn));
+	if (command == RDMA_NLDEV_CMD_STAT_SET)
+		put(&r, RDMA_NLDEV_ATTR_STAT_MODE, &mode, sizeof(mode));
+	else
+		put(&r, RDMA_NLDEV_ATTR_STAT_COUNTER_ID, cntn, sizeof(*cntn));
+	return talk(&r, read_cntn, cntn);
+}
+
+int nl_bind(const char *name, uint32_t qpn, uint32_t *cntn)
+{
+	*cntn = 0;
+	return on_counter(RDMA_NLDEV_CMD_STAT_SET, name, qpn, cntn);
+}
+
+int nl_unbind(const char *name, uint32_t qpn, uint32_t cntn)
+{
+	return on_counter(RDMA_NLDEV_CMD_STAT_DEL, name, qpn, &cntn);
+}
+
+/* `rdma statistic qp show link NAME/1` */
+int nl_show_counters(const char *name)
+{
+	uint32_t index, what = RDMA_NLDEV_ATTR_RES_QP;
+	struct request r;
+	int err;
+
+	err = nl_index(name, &index);
+	if (err)
+		return err;
+	begin(&r, RDMA_NLDEV_CMD_STAT_GET, NLM_F_DUMP);
+	put(&r, RDMA_NLDEV_ATTR_DEV_INDEX, &index, sizeof(index));
+	put(&r, RDMA_NLDEV_ATTR_STAT_RES, &what, sizeof(what));
+	return talk(&r, NULL, NULL);
+}
+
 int nl_dump(unsigned int command, const char *name)
 {
 	return ask(command, NLM_F_DUMP, name);

@@ -124,6 +124,11 @@ static const struct fault_call calls[] = {
 	CALL("resource show pd", "", call_show_pd, NETLINK),
 	CALL("dev show", "prxe_ops.get_dev_fw_str", call_show_dev, NETLINK),
 	CALL("statistic show", "prxe_ops.get_hw_stats", call_show_stat, NETLINK),
+	CALL("statistic qp bind", "prxe_ops.counter_init prxe_ops.counter_alloc_stats "
+	     "prxe_ops.counter_bind_qp prxe_ops.counter_dealloc", call_bind_counter,
+	     .undo = undo_bind_counter, .prepare = make_rc, .unprepare = drop_qp, NETLINK),
+	CALL("statistic qp show", "prxe_ops.counter_update_stats", call_show_counter,
+	     .prepare = make_counter, .unprepare = drop_qp, NETLINK),
 
 	POST_SEND("small write", call_write_small, make_pair, drop_pair),
 	POST_SEND("64 KiB write", call_write_large, make_pair, drop_pair),

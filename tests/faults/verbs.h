@@ -157,6 +157,10 @@ int call_show_srq(void);
 int call_show_pd(void);
 int call_show_dev(void);
 int call_show_stat(void);
+int call_bind_counter(void);
+void undo_bind_counter(void);
+void make_counter(void);
+int call_show_counter(void);
 void make_shown(void);
 void drop_shown(void);
 

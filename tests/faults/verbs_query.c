@@ -81,3 +81,36 @@ int call_show_srq(void) { return nl_dump(RDMA_NLDEV_CMD_RES_SRQ_GET, device_a); 
 int call_show_pd(void) { return nl_dump(RDMA_NLDEV_CMD_RES_PD_GET, device_a); }
 int call_show_dev(void) { return nl_dump(RDMA_NLDEV_CMD_GET, device_a); }
 int call_show_stat(void) { return nl_get(RDMA_NLDEV_CMD_STAT_GET, device_a); }
+
+static uint32_t cntn;
+
+/*
+ * The answer may get lost although all went well; the number of the only counter is
+ * known.
+ */
+int call_bind_counter(void)
+{
+	int err = nl_bind(device_a, pair.a.qp->qp_num, &cntn);
+
+	if (err)
+		nl_unbind(device_a, pair.a.qp->qp_num, 1);
+	return err;
+}
+
+void undo_bind_counter(void)
+{
+	int err = nl_unbind(device_a, pair.a.qp->qp_num, cntn);
+
+	NEED(!err, "rdma statistic qp unbind: %s", strerror(err));
+}
+
+void make_counter(void)
+{
+	int err;
+
+	make_rc();
+	err = nl_bind(device_a, pair.a.qp->qp_num, &cntn);
+	NEED(!err, "rdma statistic qp bind: %s", strerror(err));
+}
+
+int call_show_counter(void) { return nl_show_counters(device_a); }

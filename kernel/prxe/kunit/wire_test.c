@@ -493,6 +493,7 @@ static void wire_engines_look_at_addresses(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, qp);
 	qp->dev = &w->f->dev;
+	qp->stats = w->f->dev.stats;
 	spin_lock_init(&qp->sq.lock);
 	spin_lock_init(&qp->resp.lock);
 	INIT_LIST_HEAD(&qp->resp.parked);
