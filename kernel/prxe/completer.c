@@ -64,7 +64,8 @@ void prxe_complete(struct prxe_qp *qp, enum ib_wc_status status,
 		/* the slot is free before the user can learn of it */
 		if (sq->ring.ring)
 			prxe_queue_publish(&sq->ring, sq->tail + 1);
-		prxe_cq_post(qp->scq, &cqe, status != IB_WC_SUCCESS);
+		if (!prxe_cq_post(qp->scq, &cqe, status != IB_WC_SUCCESS))
+			prxe_qp_untold(qp, sq->state);
 	} else if (sq->ring.ring) {
 		prxe_queue_publish(&sq->ring, sq->tail + 1);
 	}

@@ -74,10 +74,10 @@ static bool disarm(struct prxe_cq *cq, bool solicited)
 	return true;
 }
 
-void prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited)
+bool prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited)
 {
 	struct prxe_queue *q = &cq->queue;
-	bool lost = false, wake = false;
+	bool told = false, lost = false, wake = false;
 	unsigned long flags;
 
 	cqe->timestamp = cq->timestamps ? ktime_get_raw_ns() : 0;
@@ -94,6 +94,7 @@ void prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited)
 		cq->producer++;
 		/* Pairs with the acquire of whoever polls. */
 		smp_store_release(&q->ring->producer, cq->producer);
+		told = true;
 		wake = disarm(cq, solicited);
 	}
 	spin_unlock_irqrestore(&cq->lock, flags);
@@ -102,6 +103,7 @@ void prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited)
 		notify(cq);
 	if (lost)
 		overflow(cq);
+	return told;
 }
 
 static void prxe_cq_init(struct prxe_cq *cq)

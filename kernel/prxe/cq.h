@@ -49,12 +49,14 @@ static inline struct prxe_cq *to_pcq(struct ib_cq *ibcq)
  * @solicited: it completes a solicited receive, or is an error
  *
  * A full ring is an overflow: the entry is lost, the CQ raises IB_EVENT_CQ_ERR
- * once and accepts no more (IBTA 11.6.3.1). A user handler is called directly; a
- * kernel handler from a BH work item, because it may post and poll.
+ * once and accepts no more (IBTA 11.6.3.1), and the queue pair is broken. A user
+ * handler is called directly; a kernel handler from a BH work item, because it may
+ * post and poll.
  *
  * Context: any but hard interrupts; under a QP lock.
+ * Return: false if the entry is lost.
  */
-void prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited);
+bool prxe_cq_post(struct prxe_cq *cq, struct prxe_cqe *cqe, bool solicited);
 
 /* verbs, see struct ib_device_ops */
 int prxe_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,

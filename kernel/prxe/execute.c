@@ -113,6 +113,14 @@ static bool prxe_need_recv(struct prxe_qp *qp, struct prxe_request *req)
 	return false;
 }
 
+/* The first request of a connection: one that came in RTR is worth an event. */
+static void prxe_heard(struct prxe_qp *qp)
+{
+	qp->resp.heard = true;
+	if (qp->resp.state == IB_QPS_RTR)
+		prxe_qp_raise(qp, IB_EVENT_COMM_EST);
+}
+
 void prxe_accept(struct prxe_qp *qp, const struct prxe_request *req)
 {
 	const struct prxe_pkt *pkt = req->pkt;
@@ -120,6 +128,8 @@ void prxe_accept(struct prxe_qp *qp, const struct prxe_request *req)
 
 	lockdep_assert_held(&resp->lock);
 
+	if (unlikely(!resp->heard))
+		prxe_heard(qp);
 	resp->epsn = prxe_psn_add(resp->epsn, req->npkts);
 	resp->nak_sent = false;
 	resp->msg = prxe_msg_state_after(pkt->opcode);

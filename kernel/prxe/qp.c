@@ -88,8 +88,11 @@ static void prxe_qp_work(struct work_struct *work)
 	/* Under the mutex a modify to RESET cannot come between the two. */
 	mutex_lock(&qp->modify_mutex);
 	events = xchg(&qp->events, 0);
-	if (events & PRXE_FATAL_EVENTS)
+	if (events & PRXE_FATAL_EVENTS) {
 		prxe_qp_err_locked(qp);
+		/* raised again until now: it is the same error */
+		events |= xchg(&qp->events, 0);
+	}
 	if (!qp->attr.en_sqd_async_notify)
 		events &= ~BIT(IB_EVENT_SQ_DRAINED);
 	mutex_unlock(&qp->modify_mutex);

@@ -261,6 +261,7 @@ struct prxe_parked {
  *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
  * @pause: this host dropped a packet, the work item waits a little
+ * @heard: a request took effect; an event was raised if that was in RTR
  * @flow: where to
  */
 struct prxe_resp {
@@ -289,6 +290,7 @@ struct prxe_resp {
 	int fault_err;
 	u32 lost_races;
 	bool pause;
+	bool heard;
 	struct prxe_flow flow;
 };
 
@@ -443,6 +445,21 @@ static inline void prxe_qp_raise(struct prxe_qp *qp, int event)
 {
 	set_bit(event, &qp->events);
 	prxe_qp_kick(qp);
+}
+
+/**
+ * prxe_qp_untold() - a completion was lost
+ * @qp: the queue pair
+ * @state: of the half that it was of, whose lock is held
+ *
+ * What cannot be reported by a completion is a local work queue catastrophic error
+ * (IBTA 11.6.3.2): the queue pair goes to ERR with an event. What is lost when it
+ * is there already changes nothing.
+ */
+static inline void prxe_qp_untold(struct prxe_qp *qp, enum ib_qp_state state)
+{
+	if (state != IB_QPS_ERR)
+		prxe_qp_raise(qp, IB_EVENT_QP_FATAL);
 }
 
 /* qp.c; the lock of the half is held */

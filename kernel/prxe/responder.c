@@ -515,6 +515,7 @@ void prxe_resp_reset(struct prxe_qp *qp)
 	resp->fault.pd = NULL;
 	resp->lost_races = 0;
 	resp->pause = false;
+	resp->heard = false;
 	resp->read.active = false;
 	resp->flushed = 0;
 	WRITE_ONCE(resp->ack_due, false);

@@ -95,7 +95,9 @@ void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited)
 	rq->have = false;
 	if (!rq->srq)
 		prxe_queue_publish(&rq->ring, rq->head);
-	prxe_cq_post(qp->rcq, cqe, solicited || cqe->status != IB_WC_SUCCESS);
+	if (!prxe_cq_post(qp->rcq, cqe,
+			  solicited || cqe->status != IB_WC_SUCCESS))
+		prxe_qp_untold(qp, qp->resp.state);
 }
 
 int prxe_rq_scatter(struct prxe_qp *qp, struct prxe_request *req, u32 offset)

@@ -291,6 +291,7 @@ static void peer_without_resources(void)
 	CHECK(!end_to_init(&p.b, &opt) && !end_to_rtr(&p.b, &p.a, &opt), "RTR");
 	flush_bbuf(0, 8);		/* takes none */
 	need_ok(p.a.scq);
+	need_event(&p.b, IBV_EVENT_COMM_EST);
 	need_atomic_write(&p.a, 1, bmr->rkey, (uintptr_t)bbuf, 1);
 	request_refused();
 }
