@@ -39,7 +39,7 @@ system; everything is kept in build/ and, for the kernels built here, in
 \${XDG_CACHE_HOME:-~/.cache}/prxe.
 
 Environment: PRXE_ACCEL=kvm|tcg decides instead of the trial of KVM; PRXE_CHECK=ON
-builds with W=1 C=1 and makes warnings errors.
+builds with W=1 C=1 and makes warnings errors; PRXE_LONG=1 is the long suite.
 
 Exit status: that of the script; or 2 wrong usage, $EX_SPLAT the kernel complained
 although the script succeeded, $EX_TIMEOUT out of time, $EX_HARNESS the guest could not be

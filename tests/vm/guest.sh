@@ -47,6 +47,7 @@ boot()
 	guest_conf CPUS "$CPUS"
 	guest_conf TIMEOUT "$TIMEOUT"
 	guest_conf ACCEL "$(accelerator)"
+	guest_conf LONG "${PRXE_LONG:-0}"
 	if [ "$mode" = shell ]; then
 		guest_conf SIZE "$(stty size 2>/dev/null || echo 24 80)"
 		guest_conf GUEST_TERM "${TERM:-linux}"

@@ -112,6 +112,7 @@ cmd_test()
 	if [ -z "$TIMEOUT_GIVEN" ]; then
 		TIMEOUT=3600
 		[[ $KERNEL != *debug ]] || TIMEOUT=14400
+		[ "${PRXE_LONG:-0}" = 0 ] || TIMEOUT=$((TIMEOUT * 10))
 	fi
 	prepare
 	mkdir "$RUNDIR/logs"
