@@ -177,6 +177,29 @@ static inline u32 prxe_rnr_wait_us(u32 us, u32 row)
 						   PRXE_RNR_STRETCH_US;
 }
 
+/* No pause is longer than this, if it need not be. */
+#define PRXE_PAUSE_MAX_US	32000
+
+/**
+ * prxe_pause_us() - how long to wait when this host does not send
+ * @us: the first time
+ * @row: times in a row before it
+ *
+ * A queue that is full for a moment is worth a look soon. One that stays full, or a
+ * route that stays away, is no better for thousands of queue pairs that look all the
+ * time: each time twice as long.
+ *
+ * Return: microseconds.
+ */
+static inline u32 prxe_pause_us(u32 us, u32 row)
+{
+	u32 shift = row < 8 ? row : 8;
+
+	if (us >= PRXE_PAUSE_MAX_US)
+		return us;
+	return us << shift < PRXE_PAUSE_MAX_US ? us << shift : PRXE_PAUSE_MAX_US;
+}
+
 /**
  * prxe_ack_timeout_ns() - a QP's local ACK timeout
  * @timeout: the encoded timeout, 0 to 31

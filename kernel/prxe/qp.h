@@ -102,7 +102,8 @@ struct prxe_swqe {
  * @retried: PSN of the last read that was asked for again because of an
  *	acknowledgment behind it; @retried_valid: there is one
  * @rnr_wait: waiting for @wait_timer after an RNR NAK
- * @pause: waiting for @wait_timer because this host dropped a packet
+ * @pause: waiting for @wait_timer because this host did not send a packet
+ * @pauses: such waits in a row
  * @stranded: the last packets that were tried had no route
  * @fault: the access that waits for the work item; its pd is NULL if none
  * @fault_len: bytes of it
@@ -140,6 +141,7 @@ struct prxe_sq {
 	u8 rnr_retry;
 	u8 rnr_left;
 	u8 rnr_row;
+	u8 pauses;
 	unsigned long timeout;
 	unsigned long progress;
 	u32 retried;
@@ -260,7 +262,8 @@ struct prxe_parked {
  * @fault_err: not 0: the work item failed; the next access to the key of @fault
  *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
- * @pause: this host dropped a packet, the work item waits a little
+ * @pause: this host dropped a packet, the work item waits a little; @pauses: such
+ *	waits in a row
  * @heard: a request took effect; an event was raised if that was in RTR
  * @flow: where to
  */
@@ -290,6 +293,7 @@ struct prxe_resp {
 	int fault_err;
 	u32 lost_races;
 	bool pause;
+	u8 pauses;
 	bool heard;
 	struct prxe_flow flow;
 };

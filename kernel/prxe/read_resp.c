@@ -15,6 +15,9 @@
 /* Bytes sent without giving others a turn. */
 #define PRXE_READ_BUDGET	SZ_256K
 
+/* After so many drops on this host in a row, 3 ms, it is left to the peer. */
+#define PRXE_READ_PAUSES	6
+
 /* One response packet, number @i of what is left, into the train. */
 static int prxe_read_segment(struct prxe_qp *qp, struct prxe_train *t,
 			     const struct prxe_seg_msg *msg, u32 i)
@@ -97,6 +100,7 @@ static void prxe_read_sent(struct prxe_qp *qp, u32 npkts)
 	rd->first = false;
 	if (!rd->left)
 		rd->active = false;
+	qp->resp.pauses = 0;
 }
 
 /**
@@ -140,17 +144,22 @@ void prxe_read_resp_run(struct prxe_qp *qp)
 			prxe_resp_error(qp, IB_EVENT_QP_ACCESS_ERR);
 			break;
 		}
-		if (n == -ENOBUFS || n == -ENOMEM) {
+		if ((n == -ENOBUFS || n == -ENOMEM) &&
+		    resp->pauses < PRXE_READ_PAUSES) {
 			/* dropped on this host: the same again after a pause */
 			resp->pause = true;
+			resp->pauses++;
 			prxe_qp_kick(qp);
 			break;
 		}
-		/* no route: the peer asks again for what is missing */
+		/* no way out: the peer asks again for what is missing */
+		resp->pauses = 0;
+		resp->read.active = false;
+		if (n == -ENOBUFS)
+			break;		/* each try was counted */
 		prxe_qp_stat_inc(qp, TX_DROPS);
 		prxe_qp_stat_add(qp, TX_ERR,
 				 prxe_seg_count(resp->read.left, qp->mtu));
-		resp->read.active = false;
 	}
 	WRITE_ONCE(resp->busy, resp->read.active || !list_empty(&resp->parked));
 }

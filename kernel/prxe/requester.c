@@ -45,8 +45,9 @@
 #define PRXE_WINDOW_MIN		64
 #define PRXE_WINDOW_MAX		512
 
-/* How long to wait after this host itself dropped a packet. */
-#define PRXE_DROP_PAUSE_NS	(50 * NSEC_PER_USEC)
+/* How long to wait, at first, after this host dropped a packet, or had no route. */
+#define PRXE_DROP_PAUSE_US	50
+#define PRXE_ROUTE_PAUSE_US	1000
 
 static u32 prxe_window(const struct prxe_qp *qp)
 {
@@ -327,6 +328,7 @@ static void prxe_req_sent(struct prxe_qp *qp, struct prxe_swqe *wqe, u32 npkts)
 	struct prxe_sq *sq = &qp->sq;
 
 	sq->stranded = false;
+	sq->pauses = 0;
 	if (sq->una == sq->max_psn)
 		sq->progress = jiffies;
 	if (wqe->state == PRXE_WQE_POSTED)
@@ -372,6 +374,24 @@ static u32 prxe_req_window(struct prxe_qp *qp, const struct prxe_swqe *wqe)
 }
 
 /*
+ * Nothing leaves this host. Again after a pause, each time a longer one; to the peer
+ * it is silence, so the local ACK timeout counts the tries.
+ */
+static void prxe_req_pause(struct prxe_qp *qp, u32 us)
+{
+	struct prxe_sq *sq = &qp->sq;
+
+	if (!sq->pauses && sq->una == sq->max_psn)
+		sq->progress = jiffies;
+	if (sq->timeout && !timer_pending(&sq->timer))
+		mod_timer(&sq->timer, jiffies + sq->timeout);
+	sq->pause = true;
+	prxe_req_wait(qp, (u64)prxe_pause_us(us, sq->pauses) * NSEC_PER_USEC);
+	if (sq->pauses < U8_MAX)
+		sq->pauses++;
+}
+
+/*
  * A packet could not be built or sent. Return: whether to go on with the loop
  * (never), for symmetry with prxe_req_step().
  */
@@ -382,8 +402,7 @@ static int prxe_req_failed(struct prxe_qp *qp, struct prxe_swqe *wqe, int err)
 		return 0;
 	case -ENOBUFS:
 	case -ENOMEM:
-		qp->sq.pause = true;
-		prxe_req_wait(qp, PRXE_DROP_PAUSE_NS);
+		prxe_req_pause(qp, PRXE_DROP_PAUSE_US);
 		return 0;
 	case -EKEYREVOKED:
 	case -ENODEV:
@@ -395,17 +414,9 @@ static int prxe_req_failed(struct prxe_qp *qp, struct prxe_swqe *wqe, int err)
 		prxe_wqe_bad(wqe, IB_WC_LOC_PROT_ERR, PRXE_VERR_LKEY);
 		return 1;
 	}
-	/*
-	 * No route, or none for packets of this size: may come back; the local
-	 * ACK timeout counts the tries.
-	 */
+	/* No route, or none for packets of this size: may come back. */
 	qp->sq.stranded = true;
-	if (qp->sq.timeout && !timer_pending(&qp->sq.timer)) {
-		qp->sq.progress = jiffies;
-		mod_timer(&qp->sq.timer, jiffies + qp->sq.timeout);
-	}
-	qp->sq.pause = true;
-	prxe_req_wait(qp, NSEC_PER_MSEC);
+	prxe_req_pause(qp, PRXE_ROUTE_PAUSE_US);
 	return 0;
 }
 
@@ -415,6 +426,7 @@ static int prxe_req_datagram(struct prxe_qp *qp, struct prxe_swqe *wqe)
 
 	if (err)
 		return err;
+	qp->sq.pauses = 0;
 	prxe_req_next(&qp->sq, wqe);
 	prxe_sq_advance(qp);
 	return 1;
@@ -770,6 +782,7 @@ void prxe_req_reset(struct prxe_qp *qp)
 	sq->rnr_row = 0;
 	sq->rnr_wait = false;
 	sq->pause = false;
+	sq->pauses = 0;
 	sq->stranded = false;
 	sq->drained = false;
 	sq->fault.pd = NULL;

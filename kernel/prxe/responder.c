@@ -432,13 +432,14 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 {
 	struct prxe_resp *resp = &turn->qp->resp;
 	struct prxe_mem mem;
-	bool persist, pause;
+	bool persist;
+	u32 pause;
 	u64 len;
 	int err = 0;
 
 	turn->fault_err = 0;
 	spin_lock_bh(&resp->lock);
-	pause = resp->pause;
+	pause = resp->pause ? prxe_pause_us(50, resp->pauses - 1) : 0;
 	resp->pause = false;
 	mem = resp->fault;
 	len = resp->fault_len;
@@ -446,7 +447,7 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 	spin_unlock_bh(&resp->lock);
 
 	if (pause)
-		usleep_range(50, 100);
+		usleep_range(pause, 2 * pause);
 	if (mem.pd) {
 		err = prxe_mr_fault_run(&mem, len,
 					persist ? prxe_resp_step : NULL, turn);
@@ -515,6 +516,7 @@ void prxe_resp_reset(struct prxe_qp *qp)
 	resp->fault.pd = NULL;
 	resp->lost_races = 0;
 	resp->pause = false;
+	resp->pauses = 0;
 	resp->heard = false;
 	resp->read.active = false;
 	resp->flushed = 0;

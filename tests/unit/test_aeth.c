@@ -98,6 +98,24 @@ static void rnr_waits(void **state)
 	}
 }
 
+static void pauses(void **state)
+{
+	u32 row, sum = 0;
+
+	(void)state;
+	for (row = 0; row < 9; row++)
+		assert_int_equal(prxe_pause_us(50, row), 50u << row);
+	assert_int_equal(prxe_pause_us(50, 0xffffffff), 12800);
+	assert_int_equal(prxe_pause_us(1000, 4), 16000);
+	assert_int_equal(prxe_pause_us(1000, 5), 32000);
+	assert_int_equal(prxe_pause_us(1000, 0xffffffff), 32000);
+	assert_int_equal(prxe_pause_us(100000, 9), 100000);
+	/* soon seldom: a second has not many of them */
+	for (row = 0; sum < 1000000; row++)
+		sum += prxe_pause_us(50, row);
+	assert_in_range(row, 10, 100);
+}
+
 static void ack_timeout(void **state)
 {
 	(void)state;
@@ -135,6 +153,7 @@ int main(void)
 		cmocka_unit_test(credits),
 		cmocka_unit_test(rnr_timers),
 		cmocka_unit_test(rnr_waits),
+		cmocka_unit_test(pauses),
 		cmocka_unit_test(ack_timeout),
 		cmocka_unit_test(ack_timeout_backs_off),
 		cmocka_unit_test(msn),
