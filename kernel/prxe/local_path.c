@@ -133,9 +133,11 @@ int prxe_local_fetch(struct prxe_local *local, u32 len,
 
 /*
  * What the requester sends must be readable before the responder hears of it: a
- * mistake of the one is no error of the other.
+ * mistake of the one is no error of the other. @check: prxe_mr_check() or
+ * prxe_mr_ready(), as whose errors those are that this returns.
  */
-static int prxe_local_check(const struct prxe_local *local, u32 len)
+static int prxe_local_check(struct prxe_local *local, u32 len,
+			    int (*check)(const struct prxe_mem *mem, u64 len))
 {
 	struct prxe_sge_pos pos = { .sge = local->w->sge, .off = local->off };
 	int err;
@@ -148,7 +150,9 @@ static int prxe_local_check(const struct prxe_local *local, u32 len)
 			.pd = local->pd, .key = piece.lkey, .addr = piece.addr,
 		};
 
-		err = prxe_mr_check(&mem, piece.length);
+		err = check(&mem, piece.length);
+		if (err == -EAGAIN)
+			return prxe_local_fault(local, err, &mem, piece.length);
 		if (err)
 			return err;
 		len -= piece.length;
@@ -277,6 +281,26 @@ static int prxe_local_later(struct prxe_qp *qp, struct prxe_swqe *wqe,
 	return -EREMOTE;
 }
 
+/*
+ * The peer has no receive. A packet would have been built before it heard of that, so
+ * that memory which cannot be read is an error now, and not when there is a receive.
+ */
+static int prxe_local_not_ready(struct prxe_qp *qp, struct prxe_swqe *wqe,
+				const struct prxe_request *req)
+{
+	struct prxe_local *local = req->local;
+	int err;
+
+	err = prxe_local_check(local, req->pkt->payload_len, prxe_mr_ready);
+	if (err == -EAGAIN)
+		return prxe_req_fault(qp, &local->mem, local->len);
+	if (err)
+		return err;
+	wqe->state = PRXE_WQE_SENDING;	/* begun: SQD waits for it */
+	prxe_req_rnr(qp, local->syndrome);
+	return 0;
+}
+
 static int prxe_local_answered(struct prxe_qp *qp, struct prxe_swqe *wqe,
 			       const struct prxe_request *req)
 {
@@ -289,9 +313,7 @@ static int prxe_local_answered(struct prxe_qp *qp, struct prxe_swqe *wqe,
 		prxe_local_done(qp, wqe, req);
 		return req->npkts;
 	case PRXE_AETH_RNR:
-		wqe->state = PRXE_WQE_SENDING;	/* begun: SQD waits for it */
-		prxe_req_rnr(qp, syndrome);
-		return 0;
+		return prxe_local_not_ready(qp, wqe, req);
 	default:
 		prxe_req_refused(qp, syndrome);
 		return 0;
@@ -326,7 +348,10 @@ int prxe_local_step(struct prxe_qp *qp, struct prxe_swqe *wqe)
 		wqe->first_psn = sq->psn;
 	prxe_local_request(qp, wqe, &pkt, &req);
 	if (!prxe_wqe_is_rd_atomic(wqe)) {
-		err = prxe_local_check(&local, pkt.payload_len);
+		/* all of it at its beginning: the peer may not be ready for a part */
+		err = prxe_local_check(&local, wqe->state == PRXE_WQE_POSTED ?
+				       wqe->length : pkt.payload_len,
+				       prxe_mr_check);
 		if (err)
 			return err;
 	}

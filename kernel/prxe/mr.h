@@ -70,6 +70,15 @@ struct prxe_mem {
 int prxe_mr_check(const struct prxe_mem *mem, u64 len);
 
 /**
+ * prxe_mr_ready() - could this range be accessed now
+ * @mem: where; @len: bytes, any number
+ *
+ * As an access to all of it would answer, but touches nothing.
+ * Context: any up to softirq. Return: 0 or as above.
+ */
+int prxe_mr_ready(const struct prxe_mem *mem, u64 len);
+
+/**
  * prxe_mr_copy_in() - write into a region
  * @mem: destination; @src: source, kernel memory; @len: bytes, any number
  *

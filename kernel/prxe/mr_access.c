@@ -181,6 +181,31 @@ int prxe_mr_check(const struct prxe_mem *mem, u64 len)
 	return ret == -EAGAIN ? 0 : ret;
 }
 
+int prxe_mr_ready(const struct prxe_mem *mem, u64 len)
+{
+	u64 addr = mem->addr;
+	int ret = 0;
+
+	while (len) {
+		struct prxe_cursor c;
+		struct iosys_map map;
+		size_t n;
+
+		prxe_section_begin();
+		ret = prxe_mr_enter(mem, addr, len, PRXE_SLOT_SRC, &c);
+		if (!ret) {
+			n = prxe_mr_next(&c, len, &map);
+			prxe_section_withdraw(PRXE_SLOT_SRC);
+		}
+		prxe_section_end();
+		if (ret)
+			break;
+		addr += n;
+		len -= n;
+	}
+	return ret;
+}
+
 static void prxe_map_write(const struct iosys_map *map, const void *src,
 			   size_t len)
 {

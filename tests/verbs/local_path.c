@@ -8,6 +8,7 @@
 #include "local.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -227,6 +228,88 @@ static void not_ready(void)
 	}
 }
 
+static void again(void)
+{
+	to_state(p.a.qp, IBV_QPS_RESET);
+	to_state(p.b.qp, IBV_QPS_RESET);
+	CHECK(!end_to_init(&p.a, &p.opt) && !end_to_rtr(&p.a, &p.b, &p.opt) &&
+	      !end_to_rts(&p.a, &p.opt) && !end_to_init(&p.b, &p.opt) &&
+	      !end_to_rtr(&p.b, &p.a, &p.opt) && !end_to_rts(&p.b, &p.opt), "again");
+}
+
+/* No receive is posted, but that is not why this cannot be sent. */
+static void need_unreadable(struct ibv_sge *sge, int n)
+{
+	static const enum ibv_wr_opcode ops[] = {
+		IBV_WR_SEND, IBV_WR_RDMA_WRITE_WITH_IMM,
+	};
+	struct ibv_send_wr wr = {
+		.wr_id = 1, .sg_list = sge, .num_sge = n, .send_flags = IBV_SEND_SIGNALED,
+		.wr.rdma = { (uintptr_t)bbuf, bmr->rkey },
+	}, *bad;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		local_path(i / 2);
+		wr.opcode = ops[i % 2];
+		CHECK(!ibv_post_send(p.a.qp, &wr, &bad), "ibv_post_send");
+		CHECK(need_status(p.a.scq, IBV_WC_LOC_PROT_ERR).wr_id == 1, "");
+		need_state(p.a.qp, IBV_QPS_ERR);
+		CHECK(qp_state(p.b.qp) == IBV_QPS_RTS, "the peer");
+		again();
+	}
+}
+
+static void unreadable(void)
+{
+	struct ibv_sge sge[2] = { sge_of(amr, 0, 100), sge_of(amr, 0, 100) };
+
+	sge[0].lkey ^= 0x550000;
+	need_unreadable(sge, 1);
+	/* with the data in between, which takes more than one part */
+	sge[0] = sge_of(amr, 0, 200003);
+	sge[1].lkey ^= 0x550000;
+	need_unreadable(sge, 2);
+	sge[1] = sge_of(amr, SIZE - 99, 100);
+	need_unreadable(sge, 2);
+}
+
+/* The same, of memory on demand. */
+static void unreadable_on_demand(void)
+{
+	struct ibv_device_attr_ex attr;
+	const size_t len = 4 * 4096;
+	struct ibv_sge sge;
+	struct ibv_mr *mr;
+	unsigned int i;
+	uint8_t *m;
+
+	CHECK(!ibv_query_device_ex(p.a.ctx, NULL, &attr), "ibv_query_device_ex");
+	if (!attr.odp_caps.general_caps)
+		return;
+	m = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(m != MAP_FAILED, "mmap");
+	mr = need_mr(&p.a, m, len, IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_ON_DEMAND);
+	/* what is only not there yet waits for the receive */
+	for (i = 0; i < 2; i++) {
+		local_path(i);
+		fill(m, len, i);
+		CHECK(!madvise(m, len, MADV_DONTNEED), "madvise");
+		need_send(&p.a, IBV_WR_SEND, 1, sge_of(mr, 1, len - 1), 0, 0,
+			  IBV_SEND_SIGNALED);
+		usleep(2000);
+		need_empty(p.a.scq);
+		need_recv(&p.b, 1, sge_of(bmr, 1, len - 1));
+		need_ok(p.a.scq);
+		need_ok(p.b.rcq);
+		CHECK(!memcmp(bbuf + 1, m + 1, len - 1), "data");
+	}
+	CHECK(!munmap(m + 4096, 4096), "munmap");
+	sge = sge_of(mr, 1, len - 1);
+	need_unreadable(&sge, 1);
+	CHECK(!ibv_dereg_mr(mr) && !munmap(m, len), "clear away");
+}
+
 /* A peer that is not ready for long is asked seldom, on any path. */
 static void patience(void)
 {
@@ -308,7 +391,7 @@ static void cut(void)
 
 static const struct test_case cases[] = {
 	CASE(no_packets), CASE(order), CASE(itself), CASE(overlap),
-	CASE(not_ready), CASE(patience), CASE(other_mtu),
+	CASE(not_ready), CASE(unreadable), CASE(unreadable_on_demand), CASE(patience), CASE(other_mtu),
 	CASE(other_psn, .options = soon_tired),
 	CASE(not_the_peer, .options = soon_tired),
 	CASE(cut, .options = soon_tired, .manual = true),
