@@ -38,6 +38,7 @@
 #include <linux/dma-resv.h>
 #include <linux/export.h>
 #include <linux/hashtable.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -164,6 +165,7 @@ static void pfn_invalidate(struct dma_buf_attachment *base)
 	enum pfn_state state = p->state;
 	unsigned int held = p->nr_grants;
 	unsigned int leftover;
+	u64 start = trace_invalidate_enabled() ? ktime_get_ns() : 0;
 
 	dma_resv_assert_held(p->pub.dmabuf->resv);
 
@@ -190,7 +192,7 @@ static void pfn_invalidate(struct dma_buf_attachment *base)
 		state = PFN_BROKEN;
 	}
 	pfn_set_state(p, state);
-	trace_invalidate(p, held, leftover);
+	trace_invalidate(p, held, leftover, start ? ktime_get_ns() - start : 0);
 }
 
 /*

@@ -68,13 +68,14 @@ TRACE_EVENT(get_extents,
 
 TRACE_EVENT(invalidate,
 	TP_PROTO(const struct pfn_attachment *p, unsigned int held,
-		 unsigned int leftover),
-	TP_ARGS(p, held, leftover),
+		 unsigned int leftover, u64 ns),
+	TP_ARGS(p, held, leftover, ns),
 	TP_STRUCT__entry(
 		__field(unsigned long, ino)
 		__field(unsigned long, seq)
 		__field(unsigned int, held)
 		__field(unsigned int, leftover)
+		__field(u64, ns)
 		__string(importer, pfn_importer_name(p))
 	),
 	TP_fast_assign(
@@ -82,11 +83,12 @@ TRACE_EVENT(invalidate,
 		__entry->seq = p->seq;
 		__entry->held = held;
 		__entry->leftover = leftover;
+		__entry->ns = ns;
 		__assign_str(importer);
 	),
-	TP_printk("ino=%lu importer=%s seq=%lu held=%u leftover=%u",
+	TP_printk("ino=%lu importer=%s seq=%lu held=%u leftover=%u ns=%llu",
 		  __entry->ino, __get_str(importer), __entry->seq,
-		  __entry->held, __entry->leftover)
+		  __entry->held, __entry->leftover, __entry->ns)
 );
 
 TRACE_EVENT(cpu_map,
