@@ -80,12 +80,21 @@ struct softgpu_vram {
  * @ttm: buffer object management
  * @vram: the memory
  * @bos: all buffer objects by their number; holds no references
+ * @poison: looking for late writes, see softgpu_poison(): for how many
+ *	microseconds memory lies poisoned (0: off), how many pages did, and how
+ *	many of them were written to meanwhile. No lock: the first is read once
+ *	for each move, the others are counters
  */
 struct softgpu {
 	struct drm_device drm;
 	struct ttm_device ttm;
 	struct softgpu_vram vram;
 	struct xarray bos;
+	struct {
+		u32 usecs;
+		atomic64_t pages;
+		atomic64_t spoiled;
+	} poison;
 };
 
 /**
@@ -190,6 +199,9 @@ int softgpu_bo_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma);
 int softgpu_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map);
 void softgpu_bo_vunmap(struct drm_gem_object *gem, struct iosys_map *map);
 struct page **softgpu_bo_vram_pages(struct softgpu_bo *bo);
+
+/* softgpu_poison.c */
+void softgpu_poison(struct softgpu_bo *bo, struct ttm_kmap_iter *iter);
 
 /* softgpu_prime.c */
 extern const struct dma_buf_ops softgpu_dmabuf_ops;

@@ -109,10 +109,14 @@ static int softgpu_bo_copy(struct ttm_buffer_object *tbo,
 		vram = softgpu_vram_iter_init(&vram_iter, to);
 		tt = ttm_kmap_iter_tt_init(&tt_iter, tbo->ttm);
 		ttm_move_memcpy(clear, PFN_UP(to->size), vram, tt);
+		/* Pages that nobody had before are still to be allocated. */
+		if (!clear)
+			softgpu_poison(ttm_to_softgpu_bo(tbo), tt);
 	} else {
 		vram = softgpu_vram_iter_init(&vram_iter, from);
 		tt = ttm_kmap_iter_tt_init(&tt_iter, tbo->ttm);
 		ttm_move_memcpy(false, PFN_UP(to->size), tt, vram);
+		softgpu_poison(ttm_to_softgpu_bo(tbo), vram);
 	}
 
 	ttm_bo_move_sync_cleanup(tbo, to);

@@ -6,6 +6,8 @@
  *	evict		"all" or the number of a BO: move it to system memory
  *	restore		the same, back to VRAM where there is room
  *	fragment	longest extent of new placements in pages, 0: no limit
+ *	poison		how long memory that was moved out of lies poisoned, in
+ *			microseconds, 0: not at all; and what came of it
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -198,6 +200,34 @@ static int softgpu_fragment_set(void *data, u64 val)
 DEFINE_DEBUGFS_ATTRIBUTE(softgpu_fragment_fops, softgpu_fragment_get,
 			 softgpu_fragment_set, "%llu\n");
 
+static int softgpu_poison_show(struct seq_file *m, void *unused)
+{
+	struct softgpu *sg = m->private;
+
+	seq_printf(m, "usecs %u\npages %lld\nspoiled %lld\n",
+		   READ_ONCE(sg->poison.usecs), atomic64_read(&sg->poison.pages),
+		   atomic64_read(&sg->poison.spoiled));
+	return 0;
+}
+
+static ssize_t softgpu_poison_write(struct file *file, const char __user *ubuf,
+				    size_t count, loff_t *pos)
+{
+	struct softgpu *sg = ((struct seq_file *)file->private_data)->private;
+	u32 usecs;
+	int ret;
+
+	ret = kstrtou32_from_user(ubuf, count, 0, &usecs);
+	if (ret)
+		return ret;
+	if (usecs > USEC_PER_SEC)
+		return -ERANGE;
+	WRITE_ONCE(sg->poison.usecs, usecs);
+	return count;
+}
+
+DEFINE_SHOW_STORE_ATTRIBUTE(softgpu_poison);
+
 /**
  * softgpu_debugfs_init() - create the debugfs files
  * @sg: the device, registered; DRM removes the files when it is unregistered
@@ -216,4 +246,5 @@ void softgpu_debugfs_init(struct softgpu *sg)
 	debugfs_create_file("restore", 0200, dir, sg, &softgpu_restore_fops);
 	debugfs_create_file_unsafe("fragment", 0600, dir, sg,
 				   &softgpu_fragment_fops);
+	debugfs_create_file("poison", 0600, dir, sg, &softgpu_poison_fops);
 }

@@ -27,10 +27,13 @@ table != "" && /^\t\.[a-z0-9_]+ = [a-z][a-z0-9_]*,$/ && $3 !~ /^(true|false|[a-z
 	print
 }
 
-/^DEFINE_SHOW_ATTRIBUTE\(/ {
+/^DEFINE_SHOW_(STORE_)?ATTRIBUTE\(/ {
+	store = /STORE/
 	sub(/^[A-Z_]*\(/, "")
 	sub(/\).*/, "")
 	print $0 ".show"
+	if (store)
+		print $0 ".write"
 }
 
 /^DEFINE_DEBUGFS_ATTRIBUTE\(/ {

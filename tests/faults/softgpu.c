@@ -249,13 +249,14 @@ static void undo_evict(void) { gpu_write("restore", "all"); }
 static void undo_restore(void) { gpu_write("evict", "all"); }
 
 static int call_fragment(void) { return try_write("fragment", "0"); }
+static int call_poison(void) { return try_write("poison", "0"); }
 
-static int call_vram(void)
+static int try_read(const char *file)
 {
 	char path[160], text[4096];
 	int fd, err = 0;
 
-	snprintf(path, sizeof(path), "%s/vram", gpu.debugfs);
+	snprintf(path, sizeof(path), "%s/%s", gpu.debugfs, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
@@ -264,6 +265,9 @@ static int call_vram(void)
 	close(fd);
 	return err;
 }
+
+static int call_vram(void) { return try_read("vram"); }
+static int call_poison_show(void) { return try_read("poison"); }
 
 /* --- PRIME --- */
 
@@ -537,6 +541,8 @@ static const struct fault_call calls[] = {
 	     .undo = undo_restore, .verify = verify_restore, ON(system),
 	     .flags = FAULT_HALF_DONE),	/* stays where it is */
 	CALL("fragment", "softgpu_fragment_fops.set", call_fragment),
+	CALL("poison", "softgpu_poison.write", call_poison),
+	CALL("poison, read", "softgpu_poison.show", call_poison_show),
 	CALL("placements", "softgpu_vram.show", call_vram, ON(buffer)),
 
 	CALL("PRIME export", "softgpu_gem_funcs.export softgpu_dmabuf_ops.release", call_export,
