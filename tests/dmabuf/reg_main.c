@@ -18,6 +18,7 @@ static const struct {
 	{ "hold", case_hold },
 	{ "huge", case_huge },
 	{ "keys", case_keys },
+	{ "latency", case_latency },
 	{ "memlock", case_memlock },
 	{ "storm", case_storm },
 };

@@ -34,6 +34,7 @@ void case_keys(struct reg *r);
 void case_good(struct reg *r);
 void case_huge(struct reg *r);
 void case_hold(struct reg *r);
+void case_latency(struct reg *r);
 void case_memlock(struct reg *r);
 void case_storm(struct reg *r);
 
