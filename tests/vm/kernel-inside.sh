@@ -15,6 +15,8 @@ arch=x86_64
 
 cd /prxe/kernel
 tar -xf "$tarball" --strip-components=1
+patch=/prxe/src/tests/vm/$kind.patch
+[ ! -e "$patch" ] || patch -p1 <"$patch"
 
 # Of a symbol that is named twice the last mention counts.
 fragment=.prxe-fragment

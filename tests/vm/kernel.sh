@@ -38,13 +38,15 @@ kernel_fragments()
 	esac
 }
 
-# The key names everything the result depends on: source, fragment, recipe.
+# The key names everything the result depends on: source, fragment, patch, recipe.
 kernel_key()
 {
-	local hash
+	local hash patch=$KERNEL.patch
 
-	# shellcheck disable=SC2046 # words
-	hash=$(cd "$TOP/tests/vm" && cat $(kernel_fragments) kernel-inside.sh | sha256sum | cut -c1-12)
+	[ -e "$TOP/tests/vm/$patch" ] || patch=
+	# shellcheck disable=SC2046,SC2086 # words
+	hash=$(cd "$TOP/tests/vm" && cat $(kernel_fragments) $patch kernel-inside.sh |
+		sha256sum | cut -c1-12)
 	printf '%s-%s-%s' "$KERNEL" "${VERSION%%+*}" "$hash"
 }
 
