@@ -32,7 +32,7 @@ struct prxe_qp;
 /* What one device has room for; told by query_device, enforced where it counts. */
 #define PRXE_MAX_RD_ATOMIC	128
 #define PRXE_MAX_PKEYS		1
-#define PRXE_GID_TBL_LEN	1024
+#define PRXE_GID_TBL_LEN	256
 #define PRXE_GSI_QPN		1
 #define PRXE_MIN_QPN		17
 #define PRXE_MAX_QPN		0xfffffe

@@ -87,7 +87,8 @@ static const struct fault_call calls[] = {
 	CALL("rdma link delete", "prxe_ops.dealloc_driver prxe_ops.destroy_cq "
 	     "prxe_ops.destroy_qp prxe_ops.dereg_mr", call_delete, .undo = undo_delete,
 	     .verify = verify_delete, .prepare = undo_delete, .unprepare = undo_add,
-	     .flags = FAULT_OBJECTS_ONLY, .also = ENOBUFS, .why = "no sk_buff for netlink"),
+	     .flags = FAULT_OBJECTS_ONLY, .dense = 30, .step = 61,
+	     .also = ENOBUFS, .why = "no sk_buff for netlink"),
 };
 
 static void open_all(char **argv)
