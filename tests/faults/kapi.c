@@ -120,6 +120,19 @@ static void undo_map(void)
 	unmap(id, 4, 4);
 }
 
+static int call_map_extents(void)
+{
+	uint64_t npages = 8;
+	unsigned int nr = 4;
+
+	return map_extents_err(id, 4, &npages, &nr);
+}
+
+static void undo_map_extents(void)
+{
+	NEED(!unmap_err(id, 0, 0, MOCK_MAP_ALL), "cpu_unmap_all");
+}
+
 static void make_map(void)
 {
 	make_import();
@@ -225,6 +238,9 @@ static const struct fault_call table_calls[] = {
 	     .unprepare = drop_import, .flags = FAULT_MAY_BE_NONE),
 	CALL("cpu_map", "dma_buf_pfn_cpu_map dma_buf_pfn_cpu_unmap", call_map,
 	     .undo = undo_map, .verify = verify_map, .prepare = make_import,
+	     .unprepare = drop_import),
+	CALL("cpu_map_extents", "dma_buf_pfn_cpu_map_extents dma_buf_pfn_cpu_unmap_all",
+	     call_map_extents, .undo = undo_map_extents, .prepare = make_import,
 	     .unprepare = drop_import),
 	CALL("cpu_unmap", "dma_buf_pfn_cpu_unmap", call_unmap, .undo = redo_map,
 	     .prepare = make_map, .unprepare = drop_import,

@@ -13,6 +13,7 @@ static const struct {
 	void (*fn)(void);
 } tests[] = {
 	{ "r1", test_r1 },
+	{ "r1_many", test_r1_many },
 	{ "r2", test_r2 },
 	{ "r3", test_r3 },
 	{ "r4", test_r4 },

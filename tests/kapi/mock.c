@@ -225,6 +225,24 @@ void map(unsigned int id, uint64_t pgoff, uint64_t npages)
 	must(map_err(id, pgoff, npages, 0, NULL), "cpu_map");
 }
 
+/* @npages, @nr: out too */
+int map_extents_err(unsigned int id, uint64_t pgoff, uint64_t *npages,
+		    unsigned int *nr)
+{
+	struct mock_map arg = {
+		.id = id,
+		.flags = MOCK_MAP_EXTENTS,
+		.pgoff = pgoff,
+		.npages = *npages,
+		.nr = *nr,
+	};
+	int err = call(MOCK_IOC_MAP, &arg);
+
+	*npages = arg.npages;
+	*nr = arg.nr;
+	return err;
+}
+
 int unmap_err(unsigned int id, uint64_t pgoff, uint64_t npages,
 	      unsigned int flags)
 {

@@ -70,6 +70,8 @@ int describe_err(unsigned int id, struct mock_describe *info);
 int map_err(unsigned int id, uint64_t pgoff, uint64_t npages,
 	    unsigned int flags, bool *is_iomem);
 void map(unsigned int id, uint64_t pgoff, uint64_t npages);
+int map_extents_err(unsigned int id, uint64_t pgoff, uint64_t *npages,
+		    unsigned int *nr);
 int unmap_err(unsigned int id, uint64_t pgoff, uint64_t npages,
 	      unsigned int flags);
 void unmap(unsigned int id, uint64_t pgoff, uint64_t npages);
@@ -86,6 +88,7 @@ bool debugfs_attachments(char *buf, size_t size);
 
 /* tests */
 void test_r1(void);
+void test_r1_many(void);
 void test_r2(void);
 void test_r3(void);
 void test_r4(void);

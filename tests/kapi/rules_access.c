@@ -66,6 +66,81 @@ void test_r1(void)
 	detach(deaf);
 }
 
+/* Many runs are one grant: each of them from the exporter, who gets each of them back. */
+void test_r1_many(void)
+{
+	int fd = export_chunks(16, 2, 0, 0);
+	unsigned int id = attach(fd, MOCK_NEED_CPU, MOCK_MOVABLE, 0);
+	unsigned int deaf = attach(fd, 0, MOCK_MOVABLE, 0);
+	long misuses = debugfs_errors("importer_misuses");
+	unsigned int nr = 8, asked = 0, given = 0;
+	uint64_t npages = 16;
+
+	CHECK_EQ(map_extents_err(deaf, 0, &npages, &nr), EPERM);
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_MAP), 0);
+
+	/* The mock asks for each run alone as well, to compare. */
+	CHECK_EQ(map_extents_err(id, 0, &npages, &nr), 0);
+	CHECK_EQ(nr, 8);
+	CHECK_EQ(npages, 16);
+	asked += 16, given += 8;
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_MAP), asked);
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_UNMAP), given);
+
+	/* It goes back as one: no part of it is known. */
+	CHECK_EQ(unmap_err(id, 0, 2, MOCK_MAP_FORGED), 0);
+	CHECK_EQ(debugfs_errors("importer_misuses"), misuses + 1);
+	unmap(id, 0, 16);
+	given += 8;
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_UNMAP), given);
+
+	/* A range in the middle of runs, and less room than it has runs. */
+	npages = 7, nr = 8;
+	CHECK_EQ(map_extents_err(id, 3, &npages, &nr), 0);
+	CHECK_EQ(nr, 4);
+	CHECK_EQ(npages, 7);
+	asked += 8, given += 4;
+	npages = 16, nr = 3;
+	CHECK_EQ(map_extents_err(id, 0, &npages, &nr), 0);
+	CHECK_EQ(nr, 3);
+	CHECK_EQ(npages, 6);
+	asked += 6, given += 3;
+
+	/* All at once, and what there is none of. */
+	CHECK_EQ(unmap_err(id, 0, 0, MOCK_MAP_ALL), 0);
+	given += 7;
+	CHECK_EQ(unmap_err(id, 0, 0, MOCK_MAP_ALL), 0);
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_MAP), asked);
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_UNMAP), given);
+	CHECK_EQ(debugfs_errors("importer_misuses"), misuses + 1);
+
+	/* Given back when the exporter wants it. */
+	npages = 16, nr = 8;
+	CHECK_EQ(map_extents_err(id, 0, &npages, &nr), 0);
+	ctl(fd, MOCK_MOVE, 0);
+	asked += 16, given += 16;
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_UNMAP), given);
+
+	/* Half of it cannot be had: nothing is. */
+	ctl(fd, MOCK_LIE, MOCK_LIE_MAP_FAILS);
+	npages = 16, nr = 8;
+	CHECK_EQ(map_extents_err(id, 0, &npages, &nr), ENOSPC);
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_MAP), asked + 5);
+	CHECK_EQ(calls(fd, MOCK_CALL_CPU_UNMAP), given + 4);
+	CHECK_EQ(import_stat(id).grants, 0);
+	ctl(fd, MOCK_LIE, MOCK_LIE_NONE);
+
+	npages = 17, nr = 8;
+	CHECK_EQ(map_extents_err(id, 0, &npages, &nr), ERANGE);
+	npages = 0;
+	CHECK_EQ(map_extents_err(id, 0, &npages, &nr), EINVAL);
+	npages = 1, nr = 0;
+	CHECK_EQ(map_extents_err(id, 0, &npages, &nr), EINVAL);
+	detach(id);
+	detach(deaf);
+	CHECK_EQ(debugfs_errors("importer_misuses"), misuses + 1);
+}
+
 /* A refused attachment leaves nothing behind at the exporter. */
 static void refused(int fd, unsigned int needs, int err)
 {
@@ -231,6 +306,8 @@ static void mapped_wrongly(unsigned int flags, unsigned int needs)
 	const enum mock_lie lies[] = { MOCK_LIE_MAP_KIND, MOCK_LIE_MAP_NULL };
 	int fd = export_buf(4, flags);
 	unsigned int id = attach(fd, needs, MOCK_MOVABLE, 0);
+	unsigned int nr = 4;
+	uint64_t npages = 4;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(lies); i++) {
@@ -238,7 +315,8 @@ static void mapped_wrongly(unsigned int flags, unsigned int needs)
 
 		ctl(fd, MOCK_LIE, lies[i]);
 		CHECK_EQ(map_err(id, 0, 1, 0, NULL), EIO);
-		CHECK_EQ(debugfs_errors("exporter_errors"), before + 1);
+		CHECK_EQ(map_extents_err(id, 0, &npages, &nr), EIO);
+		CHECK_EQ(debugfs_errors("exporter_errors"), before + 2);
 	}
 	/* What was refused was given back to it. */
 	CHECK_EQ(calls(fd, MOCK_CALL_CPU_UNMAP), calls(fd, MOCK_CALL_CPU_MAP));

@@ -353,6 +353,8 @@ static int mock_cpu_map(struct dma_buf_pfn_attachment *attach,
 	void *addr;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
+	if (buf->lie == MOCK_LIE_MAP_FAILS && pgoff >= buf->npages / 2)
+		return -ENOSPC;
 	addr = page_address(buf->block->page) +
 	       (mock_block_index(buf, pgoff) << PAGE_SHIFT);
 	if (buf->lie == MOCK_LIE_MAP_KIND)

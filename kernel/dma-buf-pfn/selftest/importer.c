@@ -20,6 +20,7 @@
 
 #define MOCK_NR_SLOTS	8
 #define MOCK_MAX_RUNS	1024
+#define MOCK_MAX_MAPS	8
 
 static struct device *mock_dev;
 
@@ -386,6 +387,57 @@ static int mock_map(struct mock_import *imp, unsigned long pgoff,
 	return 0;
 }
 
+/* Is each mapping what a grant of that run alone would have? */
+static int mock_check_maps(struct mock_import *imp, unsigned long pgoff,
+			   const struct dma_buf_extent *vec,
+			   const struct iosys_map *maps, int nr)
+{
+	struct iosys_map one;
+	int i, ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = dma_buf_pfn_cpu_map(imp->attach, pgoff, vec[i].npages, &one);
+		if (ret)
+			return ret;
+		dma_buf_pfn_cpu_unmap(imp->attach, pgoff, vec[i].npages, &one);
+		if (!iosys_map_is_equal(&one, &maps[i]))
+			return -EBADMSG;
+		pgoff += vec[i].npages;
+	}
+	return 0;
+}
+
+/* The slot remembers the grant, of which it can use the first run. */
+static int mock_map_extents(struct mock_import *imp, struct mock_map *arg,
+			    struct iosys_map *map)
+{
+	struct dma_buf_extent vec[MOCK_MAX_MAPS];
+	struct iosys_map maps[MOCK_MAX_MAPS];
+	unsigned long npages = 0;
+	struct mock_slot *slot;
+	int nr, i;
+
+	slot = mock_slot_find(imp, MOCK_SLOT_FREE);
+	if (!slot)
+		return -ENOSPC;
+	nr = dma_buf_pfn_cpu_map_extents(imp->attach, arg->pgoff, arg->npages, vec,
+					 maps, min_t(u32, arg->nr, MOCK_MAX_MAPS));
+	if (nr < 0)
+		return nr;
+	for (i = 0; i < nr; i++)
+		npages += vec[i].npages;
+	*map = maps[0];
+	arg->npages = npages;
+	arg->nr = nr;
+	scoped_guard(spinlock, &imp->lock) {
+		slot->pgoff = arg->pgoff;
+		slot->npages = npages;
+		slot->map = maps[0];
+		slot->state = MOCK_SLOT_GRANTED;
+	}
+	return mock_check_maps(imp, arg->pgoff, vec, maps, nr);
+}
+
 /**
  * mock_ioc_map - ask for a grant and keep it
  * @file: open file
@@ -408,7 +460,9 @@ int mock_ioc_map(struct mock_file *file, void *data)
 					  &map);
 	} else {
 		dma_resv_lock(imp->dmabuf->resv, NULL);
-		ret = mock_map(imp, arg->pgoff, arg->npages, &map);
+		ret = arg->flags & MOCK_MAP_EXTENTS ?
+			mock_map_extents(imp, arg, &map) :
+			mock_map(imp, arg->pgoff, arg->npages, &map);
 		dma_resv_unlock(imp->dmabuf->resv);
 	}
 	if (!ret)
@@ -432,11 +486,24 @@ static struct mock_slot *mock_granted(struct mock_import *imp,
 	return NULL;
 }
 
+static int mock_unmap_all(struct mock_import *imp)
+{
+	unsigned int i;
+
+	scoped_guard(spinlock, &imp->lock)
+		for (i = 0; i < MOCK_NR_SLOTS; i++)
+			imp->slots[i].state = MOCK_SLOT_FREE;
+	dma_buf_pfn_cpu_unmap_all(imp->attach);
+	return 0;
+}
+
 static int mock_unmap(struct mock_import *imp, const struct mock_map *arg)
 {
 	struct mock_slot *slot = mock_granted(imp, arg->pgoff, arg->npages);
 	struct iosys_map map = IOSYS_MAP_INIT_VADDR(NULL);
 
+	if (arg->flags & MOCK_MAP_ALL)
+		return mock_unmap_all(imp);
 	if (!(arg->flags & MOCK_MAP_FORGED)) {
 		if (!slot)
 			return -ENOENT;

@@ -87,6 +87,7 @@ enum mock_lie {
 	MOCK_LIE_CACHING,
 	MOCK_LIE_MAP_KIND,
 	MOCK_LIE_MAP_NULL,
+	MOCK_LIE_MAP_FAILS,	/* no lie: no room (-ENOSPC) beyond the first half */
 	MOCK_LIE_GRANT,
 	MOCK_LIE_POSITIVE,
 };
@@ -169,14 +170,16 @@ struct mock_describe {
 
 #define MOCK_MAP_NO_LOCK	(1U << 0)
 #define MOCK_MAP_FORGED		(1U << 1)	/* unmap something that was not mapped */
+#define MOCK_MAP_EXTENTS	(1U << 2)	/* map: many runs, in one grant */
+#define MOCK_MAP_ALL		(1U << 3)	/* unmap: all grants */
 
 struct mock_map {
 	__u32 id;
 	__u32 flags;
 	__u64 pgoff;
-	__u64 npages;
+	__u64 npages;		/* in; out of MOCK_MAP_EXTENTS: those that were mapped */
 	__u32 is_iomem;		/* out of map */
-	__u32 reserved;
+	__u32 nr;		/* MOCK_MAP_EXTENTS: in: runs at most; out: runs */
 };
 
 struct mock_rw {

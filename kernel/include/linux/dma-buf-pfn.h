@@ -175,6 +175,19 @@ struct dma_buf_pfn_ops {
 		       struct iosys_map *map);
 
 	/**
+	 * @cpu_map_extents: The same for @nr runs that follow each other from
+	 * @pgoff on, one map each. Optional: without it the core calls @cpu_map
+	 * for each run.
+	 *
+	 * Context: reservation lock held.
+	 * Return: 0 with all @maps set, or an error with nothing handed out.
+	 */
+	int (*cpu_map_extents)(struct dma_buf_pfn_attachment *attach,
+			       unsigned long pgoff,
+			       const struct dma_buf_extent *vec,
+			       struct iosys_map *maps, unsigned int nr);
+
+	/**
 	 * @cpu_unmap: Take a slice back. Optional.
 	 *
 	 * Context: reservation lock held; also inside an invalidation, so it
@@ -266,8 +279,13 @@ bool dma_buf_pfn_read_retry(const struct dma_buf_pfn_attachment *attach,
 int dma_buf_pfn_cpu_map(struct dma_buf_pfn_attachment *attach,
 			unsigned long pgoff, unsigned long npages,
 			struct iosys_map *map);
+int dma_buf_pfn_cpu_map_extents(struct dma_buf_pfn_attachment *attach,
+				unsigned long pgoff, unsigned long npages,
+				struct dma_buf_extent *vec,
+				struct iosys_map *maps, unsigned int nr);
 void dma_buf_pfn_cpu_unmap(struct dma_buf_pfn_attachment *attach,
 			   unsigned long pgoff, unsigned long npages,
 			   const struct iosys_map *map);
+void dma_buf_pfn_cpu_unmap_all(struct dma_buf_pfn_attachment *attach);
 
 #endif /* _LINUX_DMA_BUF_PFN_H */
