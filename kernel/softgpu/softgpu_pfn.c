@@ -155,42 +155,55 @@ static int softgpu_pfn_get_extents(struct dma_buf_pfn_attachment *attach,
 }
 
 static int softgpu_vram_cpu_map(struct softgpu_bo *bo, unsigned long pgoff,
-				unsigned long npages, struct iosys_map *map)
+				const struct dma_buf_extent *vec,
+				struct iosys_map *maps, unsigned int nr)
 {
 	const struct softgpu_extent *ext =
 		softgpu_vram_res_find(to_softgpu_vram_res(bo->tbo.resource), pgoff);
-	unsigned long skip = pgoff - ext->pgoff;
+	const struct softgpu_vram *vram = &softgpu_bo_dev(bo)->vram;
+	unsigned int i;
 
-	if (npages > ext->npages - skip)
-		return -EINVAL;
+	for (i = 0; i < nr; i++) {
+		unsigned long skip = pgoff - ext->pgoff;
 
-	softgpu_vram_map(&softgpu_bo_dev(bo)->vram, ext->page + skip, map);
+		if (vec[i].npages > ext->npages - skip)
+			return -EINVAL;
+		softgpu_vram_map(vram, ext->page + skip, &maps[i]);
+		pgoff += vec[i].npages;
+		if (pgoff == ext->pgoff + ext->npages)
+			ext++;
+	}
 	return 0;
 }
 
 static int softgpu_system_cpu_map(struct softgpu_bo *bo, unsigned long pgoff,
-				  unsigned long npages, struct iosys_map *map)
+				  const struct dma_buf_extent *vec,
+				  struct iosys_map *maps, unsigned int nr)
 {
 	struct dma_buf_extent run;
+	unsigned int i;
 
 	/* Without get_extents() since the last invalidation: no pages. */
 	if (!ttm_tt_is_populated(bo->tbo.ttm))
 		return -EAGAIN;
 
-	softgpu_system_extents(bo, pgoff, &run, 1);
-	if (npages > run.npages)
-		return -EINVAL;
-	if (PageHighMem(pfn_to_page(run.pfn)))
-		return -EOPNOTSUPP;
-
-	iosys_map_set_vaddr(map, __va(PFN_PHYS(run.pfn)));
+	for (i = 0; i < nr; i++) {
+		softgpu_system_extents(bo, pgoff, &run, 1);
+		if (vec[i].npages > run.npages)
+			return -EINVAL;
+		if (PageHighMem(pfn_to_page(run.pfn)))
+			return -EOPNOTSUPP;
+		iosys_map_set_vaddr(&maps[i], __va(PFN_PHYS(run.pfn)));
+		pgoff += vec[i].npages;
+	}
 	return 0;
 }
 
 /* Nothing is mapped here: BAR and RAM alike are mapped for good. */
-static int softgpu_pfn_cpu_map(struct dma_buf_pfn_attachment *attach,
-			       unsigned long pgoff, unsigned long npages,
-			       struct iosys_map *map)
+static int softgpu_pfn_cpu_map_extents(struct dma_buf_pfn_attachment *attach,
+				       unsigned long pgoff,
+				       const struct dma_buf_extent *vec,
+				       struct iosys_map *maps, unsigned int nr)
 {
 	struct softgpu_bo *bo = attach_to_bo(attach);
 	int ret, idx;
@@ -201,11 +214,20 @@ static int softgpu_pfn_cpu_map(struct dma_buf_pfn_attachment *attach,
 		return -EKEYREVOKED;
 
 	if (softgpu_bo_in_vram(bo))
-		ret = softgpu_vram_cpu_map(bo, pgoff, npages, map);
+		ret = softgpu_vram_cpu_map(bo, pgoff, vec, maps, nr);
 	else
-		ret = softgpu_system_cpu_map(bo, pgoff, npages, map);
+		ret = softgpu_system_cpu_map(bo, pgoff, vec, maps, nr);
 	drm_dev_exit(idx);
 	return ret;
+}
+
+static int softgpu_pfn_cpu_map(struct dma_buf_pfn_attachment *attach,
+			       unsigned long pgoff, unsigned long npages,
+			       struct iosys_map *map)
+{
+	const struct dma_buf_extent run = { .npages = npages };
+
+	return softgpu_pfn_cpu_map_extents(attach, pgoff, &run, map, 1);
 }
 
 static const struct dma_buf_pfn_ops softgpu_pfn_ops = {
@@ -216,6 +238,7 @@ static const struct dma_buf_pfn_ops softgpu_pfn_ops = {
 	.describe = softgpu_pfn_describe,
 	.get_extents = softgpu_pfn_get_extents,
 	.cpu_map = softgpu_pfn_cpu_map,
+	.cpu_map_extents = softgpu_pfn_cpu_map_extents,
 };
 
 /**
