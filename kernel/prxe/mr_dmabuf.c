@@ -3,9 +3,9 @@
  * Regions of dma-bufs, imported by page frame number (linux/dma-buf-pfn.h).
  *
  * The region attaches as a movable importer that needs the CPU. Its translation
- * has one extent for each run of pages, each with a grant of the exporter's own
- * mapping (R1): no scatterlist, no page, no mapping of ours. Grants and extents
- * are made together, under the reservation lock, and go together.
+ * has one extent for each run of pages, granted from the exporter's own mapping
+ * (R1): no scatterlist, no page, no mapping of ours. Grants and extents are made
+ * together, under the reservation lock, and go together.
  *
  *	valid: every extent has its grant; no access changes anything
  *	invalid: no extents, no grants; the next access asks for a fetch
@@ -38,42 +38,27 @@
 #include "trace.h"
 
 /* Runs asked for at a time: on the stack. */
-#define PRXE_RUNS	16
+#define PRXE_RUNS	24
 
 static void prxe_mr_dmabuf_assert_held(const struct prxe_mr *mr)
 {
 	dma_resv_assert_held(mr->dmabuf.dmabuf->resv);
 }
 
-/* Give back the grants of all extents, and forget these. Nobody uses them. */
+/* Give back all grants, and forget the extents. Nobody uses them. */
 static void prxe_mr_dmabuf_unmap(struct prxe_mr *mr,
 				 struct dma_buf_pfn_attachment *attach)
 {
-	struct prxe_extents *t = &mr->ext;
-	struct iosys_map map;
-	u32 i;
-
 	prxe_mr_dmabuf_assert_held(mr);
-	for (i = 0; i < t->nr; i++) {
-		void *addr = t->v[i].addr;
-
-		if (mr->io)
-			iosys_map_set_vaddr_iomem(&map, (void __iomem *)addr);
-		else
-			iosys_map_set_vaddr(&map, addr);
-		dma_buf_pfn_cpu_unmap(attach, mr->dmabuf.pgoff +
-						      (t->v[i].off >> PAGE_SHIFT),
-				      prxe_extent_len(t, i) >> PAGE_SHIFT, &map);
-	}
-	prxe_extents_clear(t);
+	dma_buf_pfn_cpu_unmap_all(attach);
+	prxe_extents_clear(&mr->ext);
 }
 
-/* One run of pages: a grant and an extent. @npages is inside of the region. */
-static int prxe_mr_dmabuf_add(struct prxe_mr *mr, unsigned long pgoff,
-			      unsigned long npages)
+/* One run that was granted, or the rest of the one before. */
+static int prxe_mr_dmabuf_add(struct prxe_mr *mr, unsigned long npages,
+			      const struct iosys_map *map)
 {
 	struct prxe_extents *t = &mr->ext;
-	struct iosys_map map;
 	int ret;
 
 	if (t->cap - t->nr < 2) {
@@ -81,43 +66,33 @@ static int prxe_mr_dmabuf_add(struct prxe_mr *mr, unsigned long pgoff,
 		if (ret)
 			return ret;
 	}
-	ret = dma_buf_pfn_cpu_map(mr->dmabuf.attach, pgoff, npages, &map);
-	if (ret)
-		return ret;
-	/* The core compares the kind with the exporter's description. */
-	WRITE_ONCE(mr->io, map.is_iomem);
-	ret = prxe_extents_append(t, map.is_iomem ?
-					     (void __force *)map.vaddr_iomem :
-					     map.vaddr,
-				  (u64)npages << PAGE_SHIFT);
-	if (ret)
-		dma_buf_pfn_cpu_unmap(mr->dmabuf.attach, pgoff, npages, &map);
-	return ret;
+	return prxe_extents_extend(t, map->is_iomem ?
+				   (void __force *)map->vaddr_iomem : map->vaddr,
+				   (u64)npages << PAGE_SHIFT);
 }
 
 /*
- * Add the runs from page @at of the buffer on, to page @end at most. The last run
- * of a full answer may go on: it is left for the next question, so that the
- * region has one extent for each run. Return: the page behind what was added.
+ * Add runs from page @at of the buffer on, to page @end at most, some at a time.
+ * Return: the page behind what was added.
  */
 static long prxe_mr_dmabuf_add_some(struct prxe_mr *mr, unsigned long at,
 				    unsigned long end)
 {
 	struct dma_buf_extent vec[PRXE_RUNS];
+	struct iosys_map maps[PRXE_RUNS];
 	int i, nr, ret;
 
-	nr = dma_buf_get_extents(mr->dmabuf.attach, at, vec, PRXE_RUNS);
+	nr = dma_buf_pfn_cpu_map_extents(mr->dmabuf.attach, at, end - at, vec, maps,
+					 PRXE_RUNS);
 	if (nr < 0)
 		return nr;
-	if (nr == PRXE_RUNS)
-		nr--;
-	for (i = 0; i < nr && at < end; i++) {
-		unsigned long n = min(vec[i].npages, end - at);
-
-		ret = prxe_mr_dmabuf_add(mr, at, n);
+	/* The core compares the kind with the exporter's description. */
+	WRITE_ONCE(mr->io, maps[0].is_iomem);
+	for (i = 0; i < nr; i++) {
+		ret = prxe_mr_dmabuf_add(mr, vec[i].npages, &maps[i]);
 		if (ret)
 			return ret;
-		at += n;
+		at += vec[i].npages;
 	}
 	return at;
 }
