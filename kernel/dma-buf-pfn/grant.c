@@ -74,11 +74,22 @@ static int pfn_grant_match(const void *key, const struct rb_node *node)
 	return pfn_grant_cmp(key, rb_entry(node, struct pfn_grant, node));
 }
 
+/* What kvzalloc_flex() took for it, about. */
+static size_t pfn_grant_bytes(const struct pfn_attachment *p,
+			      const struct pfn_grant *grant)
+{
+	size_t size = struct_size(grant, slices, p->xops->cpu_unmap ? grant->nr : 0);
+
+	return size > KMALLOC_MAX_CACHE_SIZE ? PAGE_ALIGN(size) :
+					       kmalloc_size_roundup(size);
+}
+
 static void pfn_grant_add(struct pfn_attachment *p, struct pfn_grant *grant)
 {
 	rb_add(&grant->node, &p->grants, pfn_grant_less);
 	WRITE_ONCE(p->nr_grants, p->nr_grants + grant->nr);
 	WRITE_ONCE(p->nr_maps, p->nr_maps + grant->nr);
+	WRITE_ONCE(p->grant_bytes, p->grant_bytes + pfn_grant_bytes(p, grant));
 }
 
 static void pfn_slices_end(struct pfn_attachment *p,
@@ -99,6 +110,7 @@ static void pfn_slices_end(struct pfn_attachment *p,
 static void pfn_grant_end(struct pfn_attachment *p, struct pfn_grant *grant)
 {
 	WRITE_ONCE(p->nr_grants, p->nr_grants - grant->nr);
+	WRITE_ONCE(p->grant_bytes, p->grant_bytes - pfn_grant_bytes(p, grant));
 	if (p->xops->cpu_unmap)
 		pfn_slices_end(p, grant);
 	trace_cpu_unmap(p, grant->pgoff, grant->npages);
@@ -441,3 +453,22 @@ void dma_buf_pfn_cpu_unmap_all(struct dma_buf_pfn_attachment *attach)
 		pfn_grants_reclaim(p);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_cpu_unmap_all, "DMA_BUF_PFN");
+
+/**
+ * dma_buf_pfn_footprint - memory that the core keeps for an attachment
+ * @attach: the attachment
+ *
+ * The attachment and the grants that it has now; not what the exporter keeps, nor
+ * the importer. For people: no lock is taken, so it may be of a moment ago.
+ *
+ * Context: any, between attach and detach.
+ * Return: bytes.
+ */
+size_t dma_buf_pfn_footprint(const struct dma_buf_pfn_attachment *attach)
+{
+	const struct pfn_attachment *p = to_pfn(attach);
+
+	return kmalloc_size_roundup(sizeof(*p)) + kmalloc_size_roundup(sizeof(*p->base)) +
+	       READ_ONCE(p->grant_bytes);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_footprint, "DMA_BUF_PFN");

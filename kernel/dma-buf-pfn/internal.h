@@ -47,6 +47,7 @@ enum pfn_state {
  * @nr_grants: their number; written under the reservation lock
  * @nr_extents: runs handed out since attach; written under the reservation lock
  * @nr_maps: grants made since attach; written under the reservation lock
+ * @grant_bytes: memory of the grants; written under the reservation lock
  * @misused: a misuse was reported already; bit 0
  *
  * Fields without a lock named are constant from attach to detach.
@@ -66,6 +67,7 @@ struct pfn_attachment {
 	unsigned int nr_grants;
 	unsigned long nr_extents;
 	unsigned long nr_maps;
+	size_t grant_bytes;
 	unsigned long misused;
 };
 

@@ -287,5 +287,6 @@ void dma_buf_pfn_cpu_unmap(struct dma_buf_pfn_attachment *attach,
 			   unsigned long pgoff, unsigned long npages,
 			   const struct iosys_map *map);
 void dma_buf_pfn_cpu_unmap_all(struct dma_buf_pfn_attachment *attach);
+size_t dma_buf_pfn_footprint(const struct dma_buf_pfn_attachment *attach);
 
 #endif /* _LINUX_DMA_BUF_PFN_H */
