@@ -53,9 +53,15 @@ static void prxe_fast_release(struct prxe_mr *mr)
 	prxe_extents_free(&mr->reg.draft);
 }
 
+static size_t prxe_fast_footprint(const struct prxe_mr *mr)
+{
+	return prxe_extents_bytes(&mr->reg.draft);
+}
+
 static const struct prxe_mr_ops prxe_fast_ops = {
 	.import = "fast",
 	.release = prxe_fast_release,
+	.footprint = prxe_fast_footprint,
 };
 
 /**

@@ -210,6 +210,21 @@ void prxe_extents_free(struct prxe_extents *t)
 }
 
 /**
+ * prxe_extents_bytes() - memory that a table takes, beside its structure
+ * @t: the table
+ *
+ * For people: may be of a moment ago. Context: any. Return: bytes.
+ */
+size_t prxe_extents_bytes(const struct prxe_extents *t)
+{
+	u32 cap = READ_ONCE(t->cap);
+
+	if (cap <= ARRAY_SIZE(t->one))
+		return 0;
+	return prxe_kv_bytes(array_size(cap, sizeof(*t->v)));
+}
+
+/**
  * prxe_mr_reserve() - make room for extents
  * @mr: a region that is not valid; the extents that it has are kept
  * @nr: how many extents it must have room for

@@ -220,11 +220,17 @@ static int prxe_mr_dmabuf_show(struct sk_buff *msg, const struct prxe_mr *mr)
 	return 0;
 }
 
+static size_t prxe_mr_dmabuf_footprint(const struct prxe_mr *mr)
+{
+	return dma_buf_pfn_footprint(mr->dmabuf.attach);
+}
+
 static const struct prxe_mr_ops prxe_mr_dmabuf_ops = {
 	.import = "pfn",
 	.fault = prxe_mr_dmabuf_fault,
 	.release = prxe_mr_dmabuf_release,
 	.show = prxe_mr_dmabuf_show,
+	.footprint = prxe_mr_dmabuf_footprint,
 };
 
 /*

@@ -26,6 +26,7 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/seqlock.h>
+#include <linux/slab.h>
 #include <rdma/ib_umem.h>
 #include <rdma/ib_verbs.h>
 
@@ -58,6 +59,8 @@ enum prxe_mr_state {
  * @release: the key is gone: stop and give back the memory. Process context,
  *	cannot fail.
  * @show: add to the region's netlink table; may be NULL. Return: 0, -EMSGSIZE.
+ * @footprint: bytes of memory that the region takes beside its structure and its
+ *	extents, about; for people; may be NULL. Context: as @show.
  */
 struct prxe_mr_ops {
 	const char *import;
@@ -65,6 +68,7 @@ struct prxe_mr_ops {
 		     int (*fn)(void *arg), void *arg);
 	void (*release)(struct prxe_mr *mr);
 	int (*show)(struct sk_buff *msg, const struct prxe_mr *mr);
+	size_t (*footprint)(const struct prxe_mr *mr);
 };
 
 /**
@@ -227,6 +231,13 @@ static inline bool prxe_via_changed(const struct prxe_via *via)
 	return via->lock && read_seqretry(via->lock, via->seq);
 }
 
+/* What kvmalloc() takes for @size bytes, about. */
+static inline size_t prxe_kv_bytes(size_t size)
+{
+	return size > KMALLOC_MAX_CACHE_SIZE ? PAGE_ALIGN(size) :
+					       kmalloc_size_roundup(size);
+}
+
 static inline struct prxe_mr *to_pmr(struct ib_mr *ibmr)
 {
 	return container_of(ibmr, struct prxe_mr, ibmr);
@@ -261,6 +272,7 @@ void prxe_mr_stop(struct prxe_mr *mr, enum prxe_mr_state state);
 int prxe_mr_check_reg(u64 length, u64 iova, int access, struct ib_dmah *dmah);
 int prxe_extents_reserve(struct prxe_extents *t, u32 nr);
 void prxe_extents_free(struct prxe_extents *t);
+size_t prxe_extents_bytes(const struct prxe_extents *t);
 int prxe_mr_reserve(struct prxe_mr *mr, u32 nr);
 void prxe_mr_drop_extents(struct prxe_mr *mr);
 int prxe_mr_new_key(struct prxe_dev *dev, u32 *key);

@@ -240,11 +240,19 @@ static int prxe_mr_odp_show(struct sk_buff *msg, const struct prxe_mr *mr)
 		       -EMSGSIZE : 0;
 }
 
+/* Two tables of all pages: ours and the core's. */
+static size_t prxe_mr_odp_footprint(const struct prxe_mr *mr)
+{
+	return kmalloc_size_roundup(sizeof(*mr->odp.umem)) +
+	       2 * prxe_kv_bytes(array_size(odp_npages(mr), sizeof(*mr->pages)));
+}
+
 static const struct prxe_mr_ops prxe_mr_odp_ops = {
 	.import = "odp",
 	.fault = prxe_mr_odp_fault,
 	.release = prxe_mr_odp_release,
 	.show = prxe_mr_odp_show,
+	.footprint = prxe_mr_odp_footprint,
 };
 
 bool prxe_mr_is_odp(const struct prxe_mr *mr)

@@ -17,6 +17,14 @@ static const char * const prxe_mr_state_names[] = {
 	[PRXE_MR_DEAD] = "dead",
 };
 
+/* Memory of the kernel that the region takes; not the memory that it is of. */
+static u64 prxe_mr_bytes(const struct prxe_mr *mr)
+{
+	size_t bytes = kmalloc_size_roundup(sizeof(*mr)) + prxe_extents_bytes(&mr->ext);
+
+	return bytes + (mr->ops->footprint ? mr->ops->footprint(mr) : 0);
+}
+
 static int prxe_mr_show(struct sk_buff *msg, const struct prxe_mr *mr)
 {
 	bool io = READ_ONCE(mr->io);
@@ -33,7 +41,8 @@ static int prxe_mr_show(struct sk_buff *msg, const struct prxe_mr *mr)
 	    rdma_nl_put_driver_string(msg, "state",
 				      prxe_mr_state_names[prxe_mr_state(mr)]) ||
 	    rdma_nl_put_driver_string(msg, "memory", io ? "mmio" : "ram") ||
-	    rdma_nl_put_driver_u32(msg, "extents", nr))
+	    rdma_nl_put_driver_u32(msg, "extents", nr) ||
+	    rdma_nl_put_driver_u64(msg, "kernel_bytes", prxe_mr_bytes(mr)))
 		return -EMSGSIZE;
 	return mr->ops->show ? mr->ops->show(msg, mr) : 0;
 }

@@ -60,9 +60,19 @@ static void prxe_mr_user_release(struct prxe_mr *mr)
 	ib_umem_release(mr->umem);
 }
 
+/* The core's list of the pages. */
+static size_t prxe_mr_user_footprint(const struct prxe_mr *mr)
+{
+	unsigned int nents = mr->umem->sgt_append.sgt.orig_nents;
+
+	return kmalloc_size_roundup(sizeof(*mr->umem)) +
+	       prxe_kv_bytes(array_size(nents, sizeof(struct scatterlist)));
+}
+
 static const struct prxe_mr_ops prxe_mr_user_ops = {
 	.import = "user",
 	.release = prxe_mr_user_release,
+	.footprint = prxe_mr_user_footprint,
 };
 
 struct ib_mr *prxe_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
