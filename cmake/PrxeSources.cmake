@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Sources of the installed rdma-core and perftest: the provider needs private
-# headers of the one, the perf tools are built on the other. Without a path
+# headers of the one, the other is built once more, with dma-bufs for memory. Without a path
 # given they are fetched with apt-get source, at configure time.
 
 # prxe_source(VARIABLE SOURCE_PACKAGE INSTALLED_PACKAGE)
@@ -24,6 +24,6 @@ function(prxe_source variable source package)
 endfunction()
 
 prxe_source(RDMA_CORE_SRC rdma-core libibverbs-dev)
-if(EXISTS ${CMAKE_SOURCE_DIR}/perf/CMakeLists.txt)
+if(PRXE_PERFTEST)
   prxe_source(PERFTEST_SRC perftest perftest)
 endif()

@@ -34,21 +34,24 @@ perftest_row_of()
 # that column. The calibration of the time stamp counter goes wrong now and then on
 # a busy machine: perftest gives up before any traffic, or counts in a clock that
 # stands still. Only that is tried again. PERFTEST_CM: more for the server, which
-# listens by rdma_cm then (-R).
+# listens by rdma_cm then (-R). PERFTEST_SERVER, PERFTEST_CLIENT: more for the one and
+# the other; PERFTEST_SERVER_PREFIX: a command that runs the server.
 perftest_run()
 {
 	_srv=$1 _cli=$2 _kind=$3 _addr=$4 _column=$5
 	shift 5
 	for _try in 1 2 3 4 5 6; do
 		# shellcheck disable=SC2086 # words
-		on "$_srv" "$@" ${PERFTEST_CM:-} -d "$_kind$_srv" >server.log 2>&1 &
+		on "$_srv" ${PERFTEST_SERVER_PREFIX:-} "$@" ${PERFTEST_CM:-} ${PERFTEST_SERVER:-} \
+			-d "$_kind$_srv" >server.log 2>&1 &
 		_server=$!
 		if [ -n "${PERFTEST_CM:-}" ]; then
 			wait_for 20 sh -c "rdma resource show cm_id | grep -q '$_kind$_srv.*LISTEN'" || break
 		else
 			wait_for 20 on "$_srv" sh -c 'ss -ltn | grep -q :18515' || break
 		fi
-		if on "$_cli" "$@" -d "$_kind$_cli" "$_addr" >client.log 2>&1 &&
+		# shellcheck disable=SC2086
+		if on "$_cli" "$@" ${PERFTEST_CLIENT:-} -d "$_kind$_cli" "$_addr" >client.log 2>&1 &&
 		   wait "$_server"; then
 			perftest_row_of "$_column" && return 0
 			continue
