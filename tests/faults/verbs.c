@@ -105,7 +105,7 @@ static const struct fault_call calls[] = {
 	CALL("alloc_mw", "prxe_ops.alloc_mw prxe_ops.dealloc_mw", call_mw, .undo = undo_mw,
 	     .verify = verify_mw),
 	REG_DMABUF_MR("VRAM", "prxe_mr_importer_ops.invalidate", make_vram),
-	REG_DMABUF_MR("64 fragments", "softgpu_pfn_ops.attach softgpu_pfn_ops.cpu_map "
+	REG_DMABUF_MR("64 fragments", "softgpu_pfn_ops.attach softgpu_pfn_ops.cpu_map_extents "
 		      "softgpu_pfn_ops.get_extents", make_fragments),
 	REG_DMABUF_MR("system memory", "", make_system),
 	CALL("reg_dmabuf_mr, by vmap", "prxe_ops.reg_user_mr_dmabuf", call_reg_dmabuf,

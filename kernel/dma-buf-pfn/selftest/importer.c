@@ -415,7 +415,7 @@ static int mock_map_extents(struct mock_import *imp, struct mock_map *arg,
 	struct iosys_map maps[MOCK_MAX_MAPS];
 	unsigned long npages = 0;
 	struct mock_slot *slot;
-	int nr, i;
+	int nr, i, ret;
 
 	slot = mock_slot_find(imp, MOCK_SLOT_FREE);
 	if (!slot)
@@ -426,6 +426,11 @@ static int mock_map_extents(struct mock_import *imp, struct mock_map *arg,
 		return nr;
 	for (i = 0; i < nr; i++)
 		npages += vec[i].npages;
+	ret = mock_check_maps(imp, arg->pgoff, vec, maps, nr);
+	if (ret) {
+		dma_buf_pfn_cpu_unmap(imp->attach, arg->pgoff, npages, &maps[0]);
+		return ret;
+	}
 	*map = maps[0];
 	arg->npages = npages;
 	arg->nr = nr;
@@ -435,7 +440,7 @@ static int mock_map_extents(struct mock_import *imp, struct mock_map *arg,
 		slot->map = maps[0];
 		slot->state = MOCK_SLOT_GRANTED;
 	}
-	return mock_check_maps(imp, arg->pgoff, vec, maps, nr);
+	return 0;
 }
 
 /**
