@@ -7,24 +7,44 @@
 #   --size N	bytes of a message (default 65536)
 #   --device	one device rather than two hosts
 #   --kind NAME	prxe or rxe (default prxe)
+#   --import WAY	imports of a dma-buf of softgpu, of --size bytes, instead of traffic: sg,
+#		pfn or grant, as dmabuf_import_lat has them; --fragment N: of runs of N pages
 
 usage()
 {
-	sed -n '4,9s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,11s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
-OP=write SIZE=65536 CLIENT=B KIND=prxe
+OP=write SIZE=65536 CLIENT=B KIND=prxe IMPORT='' FRAGMENT=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--op)	OP=$2; shift ;;
 	--size)	SIZE=$2; shift ;;
 	--kind)	KIND=$2; shift ;;
+	--import) IMPORT=$2; shift ;;
+	--fragment) FRAGMENT=$2; shift ;;
 	--device) CLIENT=A ;;
 	*)	usage ;;
 	esac
 	shift || usage
 done
+
+begin()
+{
+	cat /proc/kallsyms >/prxe/run/kallsyms
+	: >/prxe/run/profile.begin
+}
+
+if [ -n "$IMPORT" ]; then
+	modprobe softgpu vram_mb=256 bind=none
+	modprobe dma_buf_import_bench
+	begin
+	timeout 10 dmabuf_import_lat --use_dmabuf=softgpu --import="$IMPORT" --size="$SIZE" \
+		${FRAGMENT:+--fragment="$FRAGMENT"} --iters=1000000 --turns=1000 >/dev/null
+	: >/prxe/run/profile.end
+	exit 0
+fi
 
 . "$PRXE_TESTS/lib/topology.sh"
 . "$PRXE_TESTS/lib/perftest.sh"
@@ -39,7 +59,6 @@ run()
 }
 
 run 1 >/dev/null || exit 1		# caches and windows are warm after this
-cat /proc/kallsyms >/prxe/run/kallsyms
-: >/prxe/run/profile.begin
+begin
 echo "$KIND $OP, $SIZE bytes: $(run 10) MiB/s"
 : >/prxe/run/profile.end
