@@ -118,6 +118,7 @@ def load(source, device, gid):
     spec.loader.exec_module(tests)
     sys.modules["args_parser"].parser.parse_args()
     remember_addresses(sys.modules["tests.base"].RDMATestCase, device)
+    complete_dmabuf()
     return tests.__test_modules__
 
 
@@ -130,6 +131,25 @@ def remember_addresses(case, device):
     net = case.get_net_name(device, 1)
     if net:
         case.get_ip_mac_address(net)
+
+
+def complete_dmabuf():
+    """pyverbs makes no region of a dma-buf that it allocated: it calls a method that
+    only its C can see (56.1). Here is one that it finds. It has nothing to do, since each
+    region is closed before its buffer."""
+    from pyverbs.dmabuf import DmaBuf
+    from pyverbs.mr import DmaBufMR
+
+    class Buffer(DmaBuf):
+        def add_ref(self, region):
+            pass
+
+    class Region(DmaBufMR):
+        def __init__(self, pd, length, access, dmabuf=None, offset=0, gpu=0, gtt=0):
+            super().__init__(pd, length, access, offset=offset,
+                             dmabuf=dmabuf or Buffer(length + offset, gpu, gtt))
+
+    sys.modules["tests.test_mr"].DmaBufMR = Region
 
 
 def cases_of(module, patterns):
