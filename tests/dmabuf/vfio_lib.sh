@@ -16,6 +16,7 @@ fail()
 pci_devices()
 {
 	for _dev in /sys/bus/pci/devices/*; do
+		[ -e "$_dev" ] || continue
 		read -r _vendor <"$_dev/vendor" && read -r _device <"$_dev/device" || continue
 		[ "$_vendor $_device" = "$1 $2" ] && echo "${_dev##*/}"
 	done

@@ -132,6 +132,7 @@ run_qemu()
 		-device ivshmem-plain,id=gpu1,memdev=vram1,bus=rp1
 		-device pcie-root-port,id=rp2,chassis=3,slot=3
 		-device nvme,id=nvme0,serial=prxe,cmb_size_mb=8,legacy-cmb=on,bus=rp2
+		-device virtio-gpu-pci -device bochs-display
 		-device virtio-serial-pci
 	)
 	if [ "$MODE" = shell ]; then
