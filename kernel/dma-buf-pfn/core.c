@@ -265,10 +265,10 @@ static int pfn_check_grants(struct pfn_attachment *p)
 		return pfn_exporter_error(p, "attach: CPU granted without cpu_map");
 	if (p->pub.needs & DMA_BUF_PFN_NEED_CPU &&
 	    !(granted & DMA_BUF_PFN_GRANT_CPU))
-		return -EOPNOTSUPP;
+		return pfn_refuse(p, -EOPNOTSUPP, "no CPU access is granted");
 	if (p->pub.lifetime == DMA_BUF_PFN_PINNED && !p->pub.dmabuf->ops->pin &&
 	    !(granted & DMA_BUF_PFN_GRANT_PINNED))
-		return -EBUSY;
+		return pfn_refuse(p, -EBUSY, "the buffer cannot be pinned");
 	return 0;
 }
 
@@ -288,8 +288,10 @@ static int pfn_go_live(struct pfn_attachment *p)
 		return ret;
 	if (pinned) {
 		ret = dma_buf_pin(p->base);
-		if (ret)
+		if (ret) {
+			pfn_refuse(p, ret, "pinning failed");
 			goto out;
+		}
 	}
 	ret = pfn_describe(p, &info);
 	if (ret == -EAGAIN || ret == -ENODEV)
@@ -311,7 +313,7 @@ static int pfn_attach_exporter(struct pfn_attachment *p)
 	if (ret > 0)
 		ret = pfn_exporter_error(p, "attach: unknown answer");
 	if (ret)
-		return ret;
+		return pfn_refuse(p, ret, "its exporter does not want to");
 
 	ret = pfn_check_grants(p);
 	if (!ret)
@@ -319,6 +321,24 @@ static int pfn_attach_exporter(struct pfn_attachment *p)
 	if (ret && p->xops->detach)
 		p->xops->detach(&p->pub);
 	return ret;
+}
+
+/* To whom there is no other way to tell: in the log, a few words a second. */
+static void pfn_report_refusal(const struct pfn_attachment *p, int err)
+{
+	static const char * const lifetimes[] = {
+		[DMA_BUF_PFN_PINNED] = "pinned",
+		[DMA_BUF_PFN_REVOCABLE] = "revocable",
+		[DMA_BUF_PFN_MOVABLE] = "movable",
+	};
+	u32 needs = p->pub.needs;
+
+	pr_info_ratelimited("dma_buf_pfn: buffer of %s refused to importer %s (%s%s%s%s): %s, error %d\n",
+			    p->pub.dmabuf->exp_name, pfn_importer_name(p),
+			    needs & DMA_BUF_PFN_NEED_CPU ? "needs CPU access, " : "",
+			    needs & DMA_BUF_PFN_CAN_MMIO ? "can do MMIO, " : "",
+			    needs & DMA_BUF_PFN_CAN_PRIVATE ? "can do private, " : "",
+			    lifetimes[p->pub.lifetime], p->why, err);
 }
 
 static int pfn_attach(struct pfn_attachment *p)
@@ -407,6 +427,8 @@ dma_buf_pfn_attach(struct dma_buf *dmabuf, struct device *dev, u32 needs,
 	ret = pfn_attach(p);
 	trace_attach(p, ret);
 	if (ret) {
+		if (p->why)
+			pfn_report_refusal(p, ret);
 		pfn_ops_put(p->xops);
 		dma_buf_put(dmabuf);
 		kfree_rcu(p, rcu);

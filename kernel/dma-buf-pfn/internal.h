@@ -49,6 +49,8 @@ enum pfn_state {
  * @nr_maps: grants made since attach; written under the reservation lock
  * @grant_bytes: memory of the grants; written under the reservation lock
  * @misused: a misuse was reported already; bit 0
+ * @why: why it was refused, in words; NULL if it was not. Set while attaching, and by
+ *	lookups under the reservation lock
  *
  * Fields without a lock named are constant from attach to detach.
  */
@@ -69,6 +71,7 @@ struct pfn_attachment {
 	unsigned long nr_maps;
 	size_t grant_bytes;
 	unsigned long misused;
+	const char *why;
 };
 
 static inline struct pfn_attachment *
@@ -94,6 +97,20 @@ int pfn_exporter_error(struct pfn_attachment *p, const char *what);
 /* registry.c */
 const struct dma_buf_pfn_ops *pfn_ops_get(const struct dma_buf_ops *base);
 void pfn_ops_put(const struct dma_buf_pfn_ops *ops);
+
+/**
+ * pfn_refuse - say why an importer cannot have the memory
+ * @p: the attachment
+ * @err: errno, negative
+ * @why: the reason; a literal
+ *
+ * Return: @err.
+ */
+static inline int pfn_refuse(struct pfn_attachment *p, int err, const char *why)
+{
+	p->why = why;
+	return err;
+}
 
 /* lookup.c */
 int pfn_describe(struct pfn_attachment *p, struct dma_buf_pfn_info *info);

@@ -120,6 +120,7 @@ int pfn_describe(struct pfn_attachment *p, struct dma_buf_pfn_info *info)
 	int ret;
 
 	dma_resv_assert_held(p->pub.dmabuf->resv);
+	p->why = NULL;
 	*info = (struct dma_buf_pfn_info){};
 	ret = p->xops->describe(&p->pub, info);
 	if (ret < 0)
@@ -133,13 +134,13 @@ int pfn_describe(struct pfn_attachment *p, struct dma_buf_pfn_info *info)
 
 	if (info->flags & DMA_BUF_PFN_IS_PRIVATE &&
 	    (!(needs & DMA_BUF_PFN_CAN_PRIVATE) || needs & DMA_BUF_PFN_NEED_CPU))
-		return -EPERM;
+		return pfn_refuse(p, -EPERM, "the memory is private");
 	if (!(needs & DMA_BUF_PFN_CAN_MMIO) &&
 	    (info->flags & DMA_BUF_PFN_IS_MMIO ||
 	     !(info->flags & DMA_BUF_PFN_HAS_PAGES)))
-		return -EOPNOTSUPP;
+		return pfn_refuse(p, -EOPNOTSUPP, "the memory has no pages");
 	if (needs & DMA_BUF_PFN_NEED_CPU && !(info->flags & DMA_BUF_PFN_CPU_OK))
-		return -EOPNOTSUPP;
+		return pfn_refuse(p, -EOPNOTSUPP, "the memory is not for the CPU");
 	return 0;
 }
 

@@ -24,6 +24,7 @@ TRACE_EVENT(attach,
 		__field(int, ret)
 		__string(exporter, p->pub.dmabuf->exp_name)
 		__string(importer, pfn_importer_name(p))
+		__string(why, p->why ? p->why : "-")
 	),
 	TP_fast_assign(
 		__entry->ino = file_inode(p->pub.dmabuf->file)->i_ino;
@@ -34,11 +35,12 @@ TRACE_EVENT(attach,
 		__entry->ret = ret;
 		__assign_str(exporter);
 		__assign_str(importer);
+		__assign_str(why);
 	),
-	TP_printk("ino=%lu exporter=%s size=%zu importer=%s needs=%#x lifetime=%d granted=%#x ret=%d",
+	TP_printk("ino=%lu exporter=%s size=%zu importer=%s needs=%#x lifetime=%d granted=%#x ret=%d why=%s",
 		  __entry->ino, __get_str(exporter), __entry->size,
 		  __get_str(importer), __entry->needs, __entry->lifetime,
-		  __entry->granted, __entry->ret)
+		  __entry->granted, __entry->ret, __get_str(why))
 );
 
 TRACE_EVENT(get_extents,

@@ -32,6 +32,7 @@ static const struct {
 	{ "attach_storm", test_attach_storm },
 	{ "register", test_register },
 	{ "debugfs", test_debugfs },
+	{ "refusals", test_refusals },
 	{ "race_lookup", test_race_lookup },
 	{ "race_attach", test_race_attach },
 	{ "race_debugfs", test_race_debugfs },

@@ -90,6 +90,7 @@ bool debugfs_attachments(char *buf, size_t size);
 void test_r1(void);
 void test_r1_many(void);
 void test_r2(void);
+void test_refusals(void);
 void test_r3(void);
 void test_r4(void);
 void test_r5(void);

@@ -205,6 +205,28 @@ void test_r2(void)
 	refused(ram, 0, EKEYREVOKED);
 }
 
+/* One refusal for each reason, and no more: the log takes few at a time. */
+void test_refusals(void)
+{
+	static const struct {
+		unsigned int buffer, needs, lifetime;
+		int err;
+	} cases[] = {
+		{ MOCK_EXP_NO_CPU, MOCK_NEED_CPU, MOCK_MOVABLE, EOPNOTSUPP },
+		{ MOCK_EXP_NO_CPU | MOCK_EXP_PROMISE_CPU, MOCK_NEED_CPU,
+		  MOCK_MOVABLE, EOPNOTSUPP },
+		{ MOCK_EXP_MMIO, MOCK_NEED_CPU, MOCK_REVOCABLE, EOPNOTSUPP },
+		{ MOCK_EXP_PRIVATE, MOCK_CAN_MMIO, MOCK_MOVABLE, EPERM },
+		{ MOCK_EXP_NO_PIN, 0, MOCK_PINNED, EBUSY },
+		{ MOCK_EXP_PIN_FAILS, 0, MOCK_PINNED, ENOSPC },
+		{ MOCK_EXP_NO_MOVABLE, MOCK_CAN_PRIVATE, MOCK_MOVABLE, EBUSY },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		CHECK_EQ(attach_err(export_buf(4, cases[i].buffer), cases[i].needs,
+				    cases[i].lifetime, 0, NULL), cases[i].err);
+}
+
 static void described(unsigned int flags, unsigned int needs,
 		      unsigned int caching, unsigned int want, bool provider)
 {

@@ -97,7 +97,7 @@ check_spelling()
 	local -a texts
 
 	mapfile -t texts < <(files '*.md' '*.[ch]' '*.sh' '*.py' '*.cmake' '*.test' '*.txt')
-	codespell -q 3 -L filp,fro "${texts[@]}" || bad=1
+	codespell -q 3 -L filp,fro,renderd "${texts[@]}" || bad=1
 }
 
 check_kernel_style
