@@ -160,6 +160,7 @@ static int prxe_mr_dmabuf_revalidate(struct prxe_mr *mr)
 		break;
 	}
 	ret = prxe_mr_dmabuf_fetch(mr);
+	WRITE_ONCE(mr->dmabuf.error, ret);
 	switch (ret) {
 	case -EKEYREVOKED:
 		prxe_mr_stop(mr, PRXE_MR_REVOKED);
@@ -210,12 +211,35 @@ static void prxe_mr_dmabuf_release(struct prxe_mr *mr)
 	prxe_mr_drop_extents(mr);
 }
 
+/* Why the last access did not get the memory. */
+static const char *prxe_mr_dmabuf_why(int error)
+{
+	switch (error) {
+	case -EAGAIN:
+		return "moving";
+	case -ENODEV:
+		return "withdrawn";
+	case -EKEYREVOKED:
+		return "revoked";
+	case -EPERM:
+		return "private";
+	case -EOPNOTSUPP:
+		return "unreachable";
+	default:
+		return "error";
+	}
+}
+
 static int prxe_mr_dmabuf_show(struct sk_buff *msg, const struct prxe_mr *mr)
 {
 	const char *exporter = mr->dmabuf.dmabuf->exp_name;
+	int error = READ_ONCE(mr->dmabuf.error);
 
 	if (rdma_nl_put_driver_string(msg, "exporter", exporter) ||
 	    rdma_nl_put_driver_u64(msg, "moves", READ_ONCE(mr->dmabuf.moves)))
+		return -EMSGSIZE;
+	if (error && rdma_nl_put_driver_string(msg, "why",
+					       prxe_mr_dmabuf_why(error)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -272,17 +296,20 @@ static int prxe_mr_dmabuf_import(struct prxe_mr *mr, struct dma_buf *dmabuf,
 static int prxe_mr_dmabuf_init(struct prxe_mr *mr, u64 offset, u64 length, int fd)
 {
 	struct dma_buf *dmabuf;
+	bool pfn;
 	int ret;
 
 	dmabuf = dma_buf_get(fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
+	pfn = dma_buf_pfn_capable(dmabuf);
 	if (!prxe_range_ok(0, dmabuf->size, offset, length))
 		ret = -EINVAL;
-	else if (dma_buf_pfn_capable(dmabuf))
+	else if (pfn)
 		ret = prxe_mr_dmabuf_import(mr, dmabuf, offset, length);
 	else
 		ret = prxe_mr_vmap_init(mr, dmabuf, offset, length);
+	trace_reg_dmabuf(prxe_mr_dev(mr), dmabuf, pfn, offset, length, ret);
 	if (ret)
 		dma_buf_put(dmabuf);
 	return ret;

@@ -79,6 +79,7 @@ struct prxe_mr_ops {
  * @pgoff: first page of the region in the buffer
  * @npages: pages of the region
  * @moves: invalidations of a valid region; written under the reservation lock
+ * @error: what the last fetch came to, 0 or a negative errno; the same
  */
 struct prxe_mr_dmabuf {
 	struct mutex lock;	/* fetch and release; outside of the resv lock */
@@ -87,6 +88,7 @@ struct prxe_mr_dmabuf {
 	unsigned long pgoff;
 	unsigned long npages;
 	unsigned long moves;
+	int error;
 };
 
 /**

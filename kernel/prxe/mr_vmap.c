@@ -82,8 +82,12 @@ int prxe_mr_vmap_init(struct prxe_mr *mr, struct dma_buf *dmabuf, u64 offset,
 	struct prxe_mr_vmap *v = &mr->vmap;
 	int ret;
 
-	if (!dmabuf->ops->vmap || !vmap_is_coherent())
+	if (!dmabuf->ops->vmap || !vmap_is_coherent()) {
+		ibdev_info_ratelimited(mr->pd->ibpd.device,
+				       "buffer of %s refused: no page frame numbers, and no mapping of the exporter's that could be used\n",
+				       dmabuf->exp_name);
 		return -EOPNOTSUPP;
+	}
 	ret = dma_buf_begin_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
 	if (ret)
 		return ret;

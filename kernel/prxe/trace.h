@@ -9,6 +9,8 @@
 #if !defined(PRXE_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define PRXE_TRACE_H
 
+#include <linux/dma-buf.h>
+#include <linux/fs.h>
 #include <linux/tracepoint.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/prxe-abi.h>
@@ -267,6 +269,35 @@ TRACE_EVENT(qp_state,
 	TP_printk("dev=%s qpn=%u %s state=%s", __get_str(dev), __entry->qpn,
 		  __entry->responder ? "responder" : "requester",
 		  __print_symbolic(__entry->state, PRXE_TRACE_STATES))
+);
+
+/* A dma-buf was registered, or refused. */
+TRACE_EVENT(reg_dmabuf,
+	TP_PROTO(const struct prxe_dev *dev, const struct dma_buf *dmabuf, bool pfn,
+		 u64 offset, u64 length, int ret),
+	TP_ARGS(dev, dmabuf, pfn, offset, length, ret),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(&dev->ibdev.dev))
+		__string(exporter, dmabuf->exp_name)
+		__field(unsigned long, ino)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(bool, pfn)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__assign_str(exporter);
+		__entry->ino = file_inode(dmabuf->file)->i_ino;
+		__entry->offset = offset;
+		__entry->length = length;
+		__entry->pfn = pfn;
+		__entry->ret = ret;
+	),
+	TP_printk("dev=%s ino=%lu exporter=%s import=%s offset=%llu length=%llu ret=%d",
+		  __get_str(dev), __entry->ino, __get_str(exporter),
+		  __entry->pfn ? "pfn" : "vmap", __entry->offset, __entry->length,
+		  __entry->ret)
 );
 
 /* A region may be accessed no more, or again; see mr_internal.h for the states. */
