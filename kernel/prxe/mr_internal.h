@@ -94,10 +94,12 @@ struct prxe_mr_dmabuf {
 /**
  * struct prxe_mr_vmap - a dma-buf by its exporter's mapping
  * @dmabuf: the buffer, a reference; constant
+ * @attach: keeps the memory in its place; constant
  * @map: of the whole buffer; constant
  */
 struct prxe_mr_vmap {
 	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
 	struct iosys_map map;
 };
 

@@ -5,7 +5,9 @@
  *
  * The exporter makes one mapping of the whole buffer and keeps the memory where it
  * is until the mapping is given back, so that such a region is valid from its
- * registration to its end: it is pinned in effect, and nothing of it is revoked. It
+ * registration to its end: it is pinned in effect, and nothing of it is revoked. Some
+ * exporters pin when they map, but others (nouveau, radeon) only while an importer
+ * that cannot follow moves is attached: so one is, which never maps a scatterlist. It
  * is the fallback, and `rdma resource show mr` says so (R16).
  *
  * The CPU's access to the buffer begins with the registration and ends with the
@@ -35,6 +37,7 @@ static void prxe_mr_vmap_release(struct prxe_mr *mr)
 	dma_buf_vunmap_unlocked(v->dmabuf, &v->map);
 	/* Its error is the exporter's: there is nobody to hear of it. */
 	dma_buf_end_cpu_access(v->dmabuf, DMA_BIDIRECTIONAL);
+	dma_buf_detach(v->dmabuf, v->attach);
 	dma_buf_put(v->dmabuf);
 }
 
@@ -88,9 +91,12 @@ int prxe_mr_vmap_init(struct prxe_mr *mr, struct dma_buf *dmabuf, u64 offset,
 				       dmabuf->exp_name);
 		return -EOPNOTSUPP;
 	}
+	v->attach = dma_buf_attach(dmabuf, &mr->pd->ibpd.device->dev);
+	if (IS_ERR(v->attach))
+		return PTR_ERR(v->attach);
 	ret = dma_buf_begin_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
 	if (ret)
-		return ret;
+		goto detach;
 	ret = dma_buf_vmap_unlocked(dmabuf, &v->map);
 	if (ret)
 		goto end;
@@ -106,5 +112,7 @@ unmap:
 	dma_buf_vunmap_unlocked(dmabuf, &v->map);
 end:
 	dma_buf_end_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
+detach:
+	dma_buf_detach(dmabuf, v->attach);
 	return ret;
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <linux/dma-buf.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../verbs/pair.h"
@@ -342,6 +343,28 @@ static void need_shown(const struct row *r, const char *device, const char *key,
 	CHECK(at, "not %s: %s", want, text);
 }
 
+/* The ends have an attachment each: without, some exporters would move the memory. */
+static void need_attached(const struct row *r)
+{
+	char line[512], want[64], *of = NULL;
+	unsigned int found = 0;
+	struct stat st;
+	FILE *f;
+
+	CHECK(!fstat(r->buf.fd, &st), "fstat: %m");
+	snprintf(want, sizeof(want), "\t%08lu\t", (unsigned long)st.st_ino);
+	f = fopen("/sys/kernel/debug/dma_buf/bufinfo", "re");
+	CHECK(f, "bufinfo: %m");
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, want))
+			of = want;
+		if (of && sscanf(line, "Total %u devices attached", &found) == 1)
+			break;
+	}
+	fclose(f);
+	CHECK(found == 2, "%u attachments", found);
+}
+
 static void memory(struct row *r)
 {
 	r->amem = aligned_alloc(XB_PAGE, XB_SIZE);
@@ -382,6 +405,7 @@ static void columns(struct row *r, const struct exporter *e, const char *device,
 		if (!i) {
 			need_shown(r, device, "import", e->import);
 			need_shown(r, device, "memory", mem);
+			need_attached(r);
 		}
 		cell(ops[i].good);
 	}
