@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # style.sh: checkpatch over the kernel code, SPDX lines, shellcheck and codespell
-# over the rest, lockless accesses against the list of them. Runs in the guest
-# root, which has the tools:
+# over the rest, lockless accesses against the list of them, the tests that the rules
+# for dma-bufs name. Runs in the guest root, which has the tools:
 #
 #   ./vm style
 
@@ -105,5 +105,6 @@ check_spdx
 check_shell
 check_spelling
 python3 tests/vm/lockless.py || bad=1
+python3 tests/vm/named_tests.py || bad=1
 ((bad)) || echo "style: nothing to complain of"
 exit "$bad"
