@@ -9,6 +9,12 @@
  * the exporter's invalidations and the real importer, so that it can check
  * that the importer obeys (R5).
  *
+ * Stock kernels have no room for this in struct dma_buf_ops, so here exporters
+ * register. kernel/upstream/ has the same interface as patches for the kernel, where
+ * the operations are members of struct dma_buf_ops, and this file, lookup.c and
+ * grant.c are drivers/dma-buf/dma-buf-pfn.c, without what watches over strangers:
+ * debugfs, tracepoints, and doubts about pointers. Importers are the same.
+ *
  * States (&enum pfn_state, under the reservation lock):
  *
  *	ATTACHING -> LIVE <-> INVALIDATING -> BROKEN

@@ -53,4 +53,5 @@ exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 	${CI:+CI="$CI"} \
 	${http_proxy:+http_proxy="$http_proxy"} \
 	${https_proxy:+https_proxy="$https_proxy"} \
+	${PRXE_LONG:+PRXE_LONG="$PRXE_LONG"} \
 	chroot "$tree" "$@"
