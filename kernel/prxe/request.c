@@ -62,6 +62,12 @@ void prxe_req_headers(const struct prxe_swqe *wqe, struct prxe_pkt *pkt)
 		pkt->va = w->rdma.remote_addr + wqe->done;
 		pkt->rkey = w->rdma.rkey;
 		pkt->length = wqe->length - wqe->done;
+		/*
+		 * With no length the key does not count (IBTA C9-88). rxe remembers
+		 * that as key 0, and a duplicate with another one gets no answer.
+		 */
+		if (!wqe->length && w->opcode == IB_UVERBS_WR_RDMA_READ)
+			pkt->rkey = 0;
 		pkt->imm = (__force __be32)w->imm_data;
 		pkt->inv_rkey = w->imm_data;
 		break;
