@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc] [srq]]: every RC operation between two
- * devices, or on one device, with all bytes verified: sizes and offsets off the
- * page and MTU grid, guards around every target, every path MTU. Quick: two path
+ * rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc] [srq] [plain]]: every RC operation
+ * between two devices, or on one device, with all bytes verified: sizes and offsets off
+ * the page and MTU grid, guards around every target, every path MTU. Quick: two path
  * MTUs. Lossy: the same, with an ACK timeout that makes a lost packet cheap. uc:
  * the operations that unreliable connections have. srq: receives through a shared
- * queue.
+ * queue. plain: neither flushes nor atomic writes.
  */
 #include "wr_ex.h"
 
@@ -359,7 +359,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc < 3) {
-		fprintf(stderr, "usage: rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc] [srq]]\n");
+		fprintf(stderr, "usage: rc_data DEVICE DEVICE [4|6 [quick|lossy] [uc] [srq] [plain]]\n");
 		return 2;
 	}
 	if (argc > 3)
@@ -369,7 +369,7 @@ int main(int argc, char **argv)
 	opt.srq = has(argv, "srq");
 	if (has(argv, "uc"))
 		opt.type = IBV_QPT_UC;
-	else
+	else if (!has(argv, "plain"))
 		with_placement(&opt);
 	if (lossy)
 		opt.timeout = 13;	/* 34 ms */
