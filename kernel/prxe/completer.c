@@ -187,13 +187,20 @@ static bool prxe_acked(struct prxe_qp *qp, u32 psn)
 	return true;
 }
 
-/* A response was lost. Ask again, but only once until something arrives. */
+/*
+ * A response was lost. Ask again, but only once until something arrives: a peer may
+ * send all that it has begun to before it comes to that, and to ask again meanwhile
+ * makes it the longer. It is not silent, so the local ACK timeout begins anew; but
+ * this is no progress, and gives no retries back.
+ */
 static void prxe_implied_nak(struct prxe_qp *qp)
 {
 	struct prxe_sq *sq = &qp->sq;
 
-	if (sq->retried_valid && sq->retried == sq->una)
+	if (sq->retried_valid && sq->retried == sq->una) {
+		sq->progress = jiffies;
 		return;
+	}
 	sq->retried_valid = true;
 	sq->retried = sq->una;
 	prxe_qp_stat_inc(qp, COMP_RETRY);

@@ -104,6 +104,34 @@ static void atomic(void)
 	CHECK(*(uint64_t *)abuf == 40 && *word == 42, "%llu", (unsigned long long)*word);
 }
 
+/*
+ * The answer to a small read is lost, and that to a large one behind it, sent before the
+ * peer hears of this, takes longer than all retries together.
+ */
+static void behind_much(void)
+{
+	const uint32_t len = 700 * MTU;
+
+	fill(bbuf, len, 9);
+	memset(abuf, 0xee, SIZE);
+	peer_is_mute();
+	need_send(&p.a, IBV_WR_RDMA_READ, 1, sge_of(amr, 0, 5), (uintptr_t)bbuf,
+		  bmr->rkey, IBV_SEND_SIGNALED);
+	shell("tc -n B qdisc replace dev ethB root netem limit 10000 rate 4mbit");
+	need_send(&p.a, IBV_WR_RDMA_READ, 2, sge_of(amr, 64, len), (uintptr_t)bbuf,
+		  bmr->rkey, IBV_SEND_SIGNALED);
+	CHECK(need_ok(p.a.scq).wr_id == 1 && need_ok(p.a.scq).wr_id == 2, "wr_id");
+	need_pattern(abuf, 5, 9, "small read");
+	need_pattern(abuf + 64, len, 9, "large read");
+	shell("tc -n B qdisc del dev ethB root");
+}
+
+static void few_retries(struct pair_opt *opt)
+{
+	opt->timeout = 16;	/* 268 ms, and then twice that */
+	opt->retry_cnt = 1;
+}
+
 static void options(struct pair_opt *opt)
 {
 	opt->mtu = IBV_MTU_1024;
@@ -113,6 +141,7 @@ static void options(struct pair_opt *opt)
 static const struct test_case cases[] = {
 	CASE(read_nothing), CASE(read_one_packet), CASE(read_many_packets),
 	CASE(write_and_send), CASE(atomic),
+	CASE(behind_much, .options = few_retries),
 };
 
 int main(int argc, char **argv)
