@@ -29,7 +29,7 @@ failed()
 # What runs the guest: emulation says little about absolute speed.
 machine()
 {
-	if [[ $PRXE_KERNEL == uml* ]]; then
+	if [ "$PRXE_ACCEL" = none ]; then
 		echo "User Mode Linux: native code, kernel entries are slow"
 	elif [ "$(cat /sys/class/dmi/id/sys_vendor 2>/dev/null)" != QEMU ]; then
 		echo "not emulated"
