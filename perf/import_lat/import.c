@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/stats.h"
 #include "import_lat.h"
 
 #define MODULE	"/sys/kernel/debug/dma_buf_import_bench"
@@ -90,24 +91,20 @@ int import(int fd, enum way way, const char *importer, unsigned long times,
 	return ret;
 }
 
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 void result_sort(struct result *r)
 {
 	int i;
 
 	for (i = 0; i < PHASES && r->count; i++)
-		qsort(r->ns[i], r->count, sizeof(*r->ns[i]), compare);
+		stats_sort(r->ns[i], r->count);
 }
 
 double result_typical(const struct result *r, enum phase phase)
 {
-	return (double)r->ns[phase][r->count / 2] / 1000;
+	struct stats st;
+
+	stats_of(r->ns[phase], r->count, &st);
+	return st.typical / 1000;
 }
 
 void result_free(struct result *r)

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/args.h"
 #include "import_lat.h"
 #include "placement.h"
 
@@ -53,47 +51,6 @@ static void usage(void)
 	exit(0);
 }
 
-__attribute__((noreturn, format(printf, 1, 2)))
-static void wrong(const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, " ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
-static unsigned long number(const char *what, const char *text, unsigned long max)
-{
-	unsigned long value;
-	char *end;
-
-	errno = 0;
-	value = strtoul(text, &end, 0);
-	if (!isdigit((unsigned char)*text) || *end || errno || !value || value > max)
-		wrong("%s has to be a number from 1 to %lu: %s", what, max, text);
-	return value;
-}
-
-static size_t size_of(const char *text)
-{
-	static const char units[] = "kmg";
-	unsigned long value;
-	const char *unit;
-	char *end;
-
-	errno = 0;
-	value = strtoul(text, &end, 0);
-	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
-	if (!isdigit((unsigned char)*text) || errno || !value || (*end && (!unit || end[1])) ||
-	    value > SIZE_MAX >> 30)
-		wrong("Size has to be a number of bytes, as 65536, 64k, 1m, 2g: %s", text);
-	return unit ? value << (10 * (unit - units + 1)) : value;
-}
-
 static enum way way_of(const char *name)
 {
 	enum way w;
@@ -101,7 +58,7 @@ static enum way way_of(const char *name)
 	for (w = 0; w < WAYS; w++)
 		if (!strcmp(name, way_names[w]))
 			return w;
-	wrong("--import is sg, pfn or grant: %s", name);
+	args_wrong("--import is sg, pfn or grant: %s", name);
 }
 
 static void parse(struct options *o, int argc, char **argv)
@@ -116,16 +73,16 @@ static void parse(struct options *o, int argc, char **argv)
 		case 'h':
 			usage();
 		case 'n':
-			o->iters = number("Iteration num", optarg, 1000000);
+			o->iters = args_number("Iteration num", optarg, 1, 1000000);
 			break;
 		case 's':
-			o->size = size_of(optarg);
+			o->size = args_size(optarg);
 			break;
 		case OPT_DMABUF:
 			o->dmabuf = optarg;
 			break;
 		case OPT_FRAGMENT:
-			o->fragment = number("--fragment", optarg, UINT32_MAX);
+			o->fragment = args_number("--fragment", optarg, 1, UINT32_MAX);
 			break;
 		case OPT_IMPORT:
 			o->only = way_of(optarg);
@@ -137,7 +94,7 @@ static void parse(struct options *o, int argc, char **argv)
 			o->json = optarg ?: "-";
 			break;
 		case OPT_TURNS:
-			o->turns = number("--turns", optarg, 1000);
+			o->turns = args_number("--turns", optarg, 1, 1000);
 			break;
 		default:
 			fprintf(stderr, " See %s --help\n", PROGRAM);
@@ -145,9 +102,9 @@ static void parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		wrong("%s takes no argument: %s", PROGRAM, argv[optind]);
+		args_wrong("%s takes no argument: %s", PROGRAM, argv[optind]);
 	if (!o->dmabuf)
-		wrong("--use_dmabuf is missing; see %s --help", PROGRAM);
+		args_wrong("--use_dmabuf is missing; see %s --help", PROGRAM);
 	if (o->iters < o->turns)
 		o->turns = o->iters;
 }

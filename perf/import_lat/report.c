@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../common/json.h"
 #include "import_lat.h"
 
 #define LINE	"---------------------------------------------------------------------------------------------------------\n"
@@ -12,21 +13,6 @@ static bool first = true;
 static bool quiet(const struct options *o)
 {
 	return o->json && !strcmp(o->json, "-");
-}
-
-/* Names of files and devices may hold anything. */
-static void json_string(const char *s)
-{
-	fputc('"', json);
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			fprintf(json, "\\%c", *s);
-		else if ((unsigned char)*s < ' ')
-			fprintf(json, "\\u%04x", (unsigned int)*s);
-		else
-			fputc(*s, json);
-	}
-	fputc('"', json);
 }
 
 int report_open(const struct options *o)
@@ -40,9 +26,9 @@ int report_open(const struct options *o)
 			return -1;
 		}
 		fprintf(json, "{\n\"program\": \"" PROGRAM "\",\n\"memory\": ");
-		json_string(o->dmabuf);
+		json_string(json, o->dmabuf);
 		fprintf(json, ",\n\"importer\": ");
-		json_string(o->importer);
+		json_string(json, o->importer);
 		fprintf(json, ",\n\"fragment\": %lu,\n\"unit\": \"usec\",\n\"results\": [",
 			o->fragment);
 	}
@@ -94,7 +80,7 @@ static void json_result(size_t size, enum way way, const struct result *r)
 	first = false;
 	if (r->err) {
 		fprintf(json, "\"refused\": ");
-		json_string(strerror(r->err));
+		json_string(json, strerror(r->err));
 		fputc('}', json);
 		return;
 	}

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/args.h"
 #include "reg_mr_lat.h"
 
 #define DEF_SIZE	65536
@@ -100,55 +98,6 @@ static void usage(void)
 	exit(0);
 }
 
-__attribute__((noreturn, format(printf, 1, 2)))
-static void wrong(const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, " ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
-static unsigned long number(const char *what, const char *text, unsigned long min,
-			    unsigned long max)
-{
-	unsigned long value;
-	char *end;
-
-	errno = 0;
-	value = strtoul(text, &end, 0);
-	if (!isdigit((unsigned char)*text) || *end || errno || value < min ||
-	    value > max)
-		wrong("%s has to be a number from %lu to %lu: %s", what, min, max, text);
-	return value;
-}
-
-static size_t size(const char *text)
-{
-	static const char units[] = "kmgt";
-	unsigned long long value;
-	const char *unit = units;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (*end && !end[1])
-		unit = strchr(units, tolower((unsigned char)*end));
-	if (!isdigit((unsigned char)*text) || errno || !value || !unit ||
-	    (*end && end[1]))
-		wrong("Size has to be a number of bytes, as 65536, 64k, 1m, 2g: %s", text);
-	for (; *end && unit >= units; unit--) {
-		if (value > SIZE_MAX / 1024)
-			wrong("Size is too large: %s", text);
-		value *= 1024;
-	}
-	return value;
-}
-
 static enum rereg rereg_of(const char *text)
 {
 	enum rereg what;
@@ -158,13 +107,13 @@ static enum rereg rereg_of(const char *text)
 	for (what = REREG_TRANSLATION; what <= REREG_PD; what++)
 		if (!strcmp(text, rereg_names[what]))
 			return what;
-	wrong("--rereg is of translation, access or pd: %s", text);
+	args_wrong("--rereg is of translation, access or pd: %s", text);
 }
 
 static void set_memory(struct options *o, enum memory kind)
 {
 	if (o->memory != MEMORY_PAGES && o->memory != kind)
-		wrong("Can't use multiple memory types");
+		args_wrong("Can't use multiple memory types");
 	o->memory = kind;
 }
 
@@ -197,11 +146,11 @@ static void parse_long(struct options *o, int c)
 		set_memory(o, MEMORY_THP);
 		break;
 	case OPT_THREADS:
-		o->threads = (unsigned int)number("Number of threads", optarg, 1,
-						  MAX_THREADS);
+		o->threads = (unsigned int)args_number("Number of threads", optarg, 1,
+						       MAX_THREADS);
 		break;
 	case OPT_WARMUP:
-		o->warmup = (unsigned int)number("Warm-up", optarg, 0, MAX_ITERS);
+		o->warmup = (unsigned int)args_number("Warm-up", optarg, 0, MAX_ITERS);
 		break;
 	default:
 		fprintf(stderr, " See %s --help\n", PROGRAM);
@@ -219,7 +168,7 @@ static void parse_one(struct options *o, int c)
 		o->device = optarg;
 		break;
 	case 'D':
-		o->duration = (unsigned int)number("Duration", optarg, 1, 86400);
+		o->duration = (unsigned int)args_number("Duration", optarg, 1, 86400);
 		break;
 	case 'F':
 	case 'i':
@@ -231,10 +180,10 @@ static void parse_one(struct options *o, int c)
 		o->histogram = true;
 		break;
 	case 'n':
-		o->iters = number("Iteration num", optarg, MIN_ITERS, MAX_ITERS);
+		o->iters = args_number("Iteration num", optarg, MIN_ITERS, MAX_ITERS);
 		break;
 	case 's':
-		o->size = size(optarg);
+		o->size = args_size(optarg);
 		break;
 	case 'U':
 		o->unsorted = true;
@@ -254,23 +203,23 @@ static void complete(struct options *o)
 		(o->csv && !strcmp(o->csv, "-"));
 
 	if (o->json && o->csv && !strcmp(o->json, o->csv))
-		wrong("--json and --csv cannot go to the same place");
+		args_wrong("--json and --csv cannot go to the same place");
 	if (to_stdout && (o->histogram || (o->unsorted && !o->json)))
-		wrong("-H and -U print a table: not with --csv or --json on stdout (--json -U has all samples)");
+		args_wrong("-H and -U print a table: not with --csv or --json on stdout (--json -U has all samples)");
 	if (o->duration && o->iters)
-		wrong("-n and -D exclude each other");
+		args_wrong("-n and -D exclude each other");
 	if (!o->duration && !o->iters)
 		o->iters = DEF_ITERS;
 	if (!o->size)
 		o->size = o->all ? DEF_ALL : DEF_SIZE;
 	if (o->all && o->size < (size_t)sysconf(_SC_PAGESIZE))
-		wrong("-a begins at a page, -s is less");
+		args_wrong("-a begins at a page, -s is less");
 	if (o->memory != MEMORY_DMABUF)
 		return;
 	if (o->odp)
-		wrong("--odp is for host memory");
+		args_wrong("--odp is for host memory");
 	if (o->rereg)
-		wrong("--rereg is for host memory: ibv_rereg_mr() takes no regions of dma-bufs");
+		args_wrong("--rereg is for host memory: ibv_rereg_mr() takes no regions of dma-bufs");
 }
 
 void options_parse(struct options *o, int argc, char **argv)
@@ -282,6 +231,6 @@ void options_parse(struct options *o, int argc, char **argv)
 				NULL)) >= 0)
 		parse_one(o, c);
 	if (optind < argc)
-		wrong("%s needs no server: %s", PROGRAM, argv[optind]);
+		args_wrong("%s needs no server: %s", PROGRAM, argv[optind]);
 	complete(o);
 }

@@ -5,7 +5,6 @@
  *	options.c	the command line
  *	buffer.c	memory of each kind
  *	measure.c	threads that register it
- *	stats.c		what is said of the samples; pure
  *	mr_res.c	what the driver says of a region
  *	report.c	table, CSV, JSON
  *
@@ -22,7 +21,7 @@
 #include <stdio.h>
 
 #include "../dmabuf/dmabuf.h"
-#include "stats.h"
+#include "../common/stats.h"
 
 #define PROGRAM		"ib_reg_mr_lat"
 #define VERSION		"0.1"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/json.h"
 #include "reg_mr_lat.h"
 
 #define LINE	"---------------------------------------------------------------------------------------\n"
@@ -27,21 +28,6 @@ static const char *on_off(bool on)
 static const char *device_of(const struct test *t)
 {
 	return ibv_get_device_name(t->ctx->device);
-}
-
-/* Names of files and devices may hold anything. */
-static void json_string(FILE *f, const char *s)
-{
-	fputc('"', f);
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			fprintf(f, "\\%c", *s);
-		else if ((unsigned char)*s < ' ')
-			fprintf(f, "\\u%04x", (unsigned int)*s);
-		else
-			fputc(*s, f);
-	}
-	fputc('"', f);
 }
 
 static void json_begin(FILE *f, const struct test *t)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What is said of many durations. Pure, for the unit test. */
-#ifndef REG_MR_LAT_STATS_H
-#define REG_MR_LAT_STATS_H
+#ifndef PRXE_PERF_STATS_H
+#define PRXE_PERF_STATS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,4 +33,4 @@ void stats_sort(uint64_t *ns, size_t count);
 /* @sorted: at least one. */
 void stats_of(const uint64_t *sorted, size_t count, struct stats *st);
 
-#endif /* REG_MR_LAT_STATS_H */
+#endif /* PRXE_PERF_STATS_H */

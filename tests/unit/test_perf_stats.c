@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* perf/reg_mr_lat/stats.c: percentiles and means against what was worked out by hand. */
+/* perf/common/stats.c: percentiles and means against what was worked out by hand. */
 #include "cmocka_all.h"
 
-#include "../../perf/reg_mr_lat/stats.c"
+#include "../../perf/common/stats.c"
 
 static void test_sort(void **state)
 {
