@@ -97,6 +97,7 @@ run_qemu()
 {
 	local image=/usr/lib/modules/$VERSION/vmlinuz append
 	local -a cpu args
+	local clock=""
 
 	[ "$KERNEL" = debug ] && image=/prxe/kernel/arch/x86/boot/bzImage
 	start_virtiofsd || return 1
@@ -106,6 +107,8 @@ run_qemu()
 	else
 		# family=23: pci_p2pdma accepts peers under different root ports there
 		cpu=(-accel tcg,thread=multi -cpu max,family=23)
+		# A busy host makes the TSC look unstable, and the HPET is slow to read.
+		clock="tsc=reliable"
 	fi
 	append="rootfstype=virtiofs root=root rw init=$INIT console=ttyS0 loglevel=7"
 	append+=" panic=-1 oops=panic intel_iommu=on no_timer_check log_buf_len=4M"
@@ -113,15 +116,18 @@ run_qemu()
 	# A virtual CPU that a busy host does not run looks stuck: the watchdogs get
 	# patience, so that what they report is real.
 	append+=" watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
-	append+=" workqueue.watchdog_thresh=120"
+	append+=" workqueue.watchdog_thresh=120 $clock"
 
+	# eim: the APICs are in x2APIC mode then. A write to memory-mapped registers
+	# can get lost in QEMU when another CPU changes the memory map meanwhile, as a
+	# reset of a PCI device does; an EOI that got lost stopped the guest for good.
 	args=(
 		"${cpu[@]}" -M q35,kernel-irqchip=split -smp "$CPUS" -m "${GUEST_MB}M"
 		-nodefaults -display none -no-reboot -kernel "$image" -append "$append"
 		-serial file:/prxe/run/kernel.log
 		-object memory-backend-memfd,id=mem,size="${GUEST_MB}M",share=on
 		-numa node,memdev=mem
-		-device intel-iommu,intremap=on
+		-device intel-iommu,intremap=on,eim=on
 		-chardev socket,id=root,path=/dev/shm/root.sock
 		-device vhost-user-fs-pci,chardev=root,tag=root
 		-object memory-backend-memfd,id=vram0,size="${VRAM_MB}M",share=on
