@@ -7,6 +7,12 @@
 #
 # The script's stdout and stderr come through channels of their own (virtio
 # serial ports under QEMU, ttys under UML); the kernel's console is a file.
+#
+# Files in /prxe/run beside those that guest.sh names:
+#   patience		NAME SECONDS, by the guest: what it is at, and how long that may
+#			take before it must write this file again
+#   stuck		the state of a guest that did not
+#   monitor.in, .out	QEMU's monitor
 
 # QEMU takes lists with commas in one word.
 # shellcheck disable=SC2054
@@ -44,6 +50,41 @@ close_channels()
 	wait "${readers[@]}"
 }
 
+# What the emulator's threads are doing, and what QEMU and the guest's kernel say.
+look_at_guest()
+{
+	local emulator=$1 thread
+
+	for thread in "/proc/$emulator"/task/*; do
+		echo "$(cat "$thread/comm"): $(sed 's/.*) //; s/ .*//' "$thread/stat")" \
+			"in $(cat "$thread/wchan")"
+	done
+	[ -p monitor.in ] || return
+	printf '%s\n' "info registers -a" "sendkey alt-sysrq-w" >monitor.in
+	timeout 5 cat monitor.out | grep -aE '^(CPU#|RIP=)' || echo "QEMU does not answer"
+	echo "virtiofsd: $(pgrep -c -x virtiofsd) processes"
+	cat virtiofsd.log
+	timeout 60 gdb -p "$emulator" -batch -ex "thread apply all backtrace 6" 2>/dev/null |
+		grep -E '^(Thread|#)'
+} 2>&1
+
+# A guest that stands still cannot stop a test that takes too long, nor boot again.
+watch_guest()
+{
+	local name=$1 now seen="" since=$SECONDS emulator
+
+	while sleep 2; do
+		now=$(cat patience 2>/dev/null)
+		[ "$now" = "$seen" ] || since=$SECONDS
+		seen=$now
+		[[ -n $now && $((SECONDS - since)) -gt ${now##* } ]] || continue
+		emulator=$(pgrep -o -x "$name")
+		look_at_guest "$emulator" >stuck
+		pkill -KILL -x "$name"
+		return
+	done
+}
+
 run_uml()
 {
 	local -a console
@@ -64,6 +105,7 @@ run_uml()
 	exec 7>log
 	console+=(con2=null,fd:7 console=tty2)
 	mkdir -p /dev/shm/uml
+	watch_guest linux 5>&- 6>&- 7>&- &
 	TMPDIR=/dev/shm/uml timeout --foreground -k 5 "$TIMEOUT" \
 		/prxe/kernel/linux mem="${GUEST_MB}M" ncpus="$CPUS" seccomp=on \
 		uml_dir=/dev/shm/uml rootfstype=hostfs rootflags=/ rw init="$INIT" \
@@ -116,7 +158,7 @@ run_qemu()
 	# A virtual CPU that a busy host does not run looks stuck: the watchdogs get
 	# patience, so that what they report is real.
 	append+=" watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
-	append+=" workqueue.watchdog_thresh=120 $clock"
+	append+=" workqueue.watchdog_thresh=120 sysrq_always_enabled $clock"
 
 	# eim: the APICs are in x2APIC mode then. A write to memory-mapped registers
 	# can get lost in QEMU when another CPU changes the memory map meanwhile, as a
@@ -141,6 +183,9 @@ run_qemu()
 		-device virtio-gpu-pci -device bochs-display
 		-device virtio-serial-pci
 	)
+	rm -f monitor.in monitor.out
+	mkfifo monitor.in monitor.out
+	args+=(-chardev pipe,id=monitor,path=monitor -mon chardev=monitor)
 	if [ "$MODE" = shell ]; then
 		args+=(-chardev stdio,id=con,signal=off -device virtconsole,chardev=con)
 	else
@@ -152,6 +197,8 @@ run_qemu()
 			-device virtserialport,chardev=err,name=err
 		)
 	fi
+	# comm has 15 characters
+	watch_guest qemu-system-x86 &
 	timeout --foreground -k 5 "$TIMEOUT" qemu-system-x86_64 "${args[@]}"
 	rc=$?
 	close_channels
@@ -165,5 +212,5 @@ else
 fi
 rc=$?
 # timeout(1) says 137 of an emulator that had to be killed, as UML has to be.
-[ "$SECONDS" -lt "$TIMEOUT" ] || rc=124
+[ "$SECONDS" -lt "$TIMEOUT" ] && [ ! -e stuck ] || rc=124
 exit "$rc"

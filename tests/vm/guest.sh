@@ -38,7 +38,7 @@ boot()
 	shift
 
 	: >"$RUNDIR/conf"
-	rm -f "$RUNDIR/status" "$RUNDIR/kernel.log"
+	rm -f "$RUNDIR/status" "$RUNDIR/kernel.log" "$RUNDIR/patience" "$RUNDIR/stuck"
 	guest_conf MODE "$mode"
 	guest_conf KERNEL "$KERNEL"
 	guest_conf VERSION "$VERSION"
@@ -62,7 +62,11 @@ boot()
 	rc=$?
 	[ -n "$STTY" ] && stty "$STTY" && STTY=
 
-	if [ "$rc" -eq "$EX_TIMEOUT" ]; then
+	if [ -e "$RUNDIR/stuck" ]; then
+		say "the guest stood still at $(cat "$RUNDIR/patience") s"
+		cat "$RUNDIR/stuck" >&2
+		GUEST_STATUS=$EX_TIMEOUT
+	elif [ "$rc" -eq "$EX_TIMEOUT" ]; then
 		say "the guest was stopped after $TIMEOUT s (--timeout)"
 		GUEST_STATUS=$EX_TIMEOUT
 	elif [ -s "$RUNDIR/status" ]; then

@@ -229,6 +229,16 @@ test_guest()
 	is "what was printed before is there" begin "$(cat "$work/out")"
 	OPTIONS=()
 
+	guest 'echo "a long sleep 5" >/prxe/run/patience; echo begin; sleep 10000'
+	is "a guest that stands still" 124 $?
+	is "what it printed before is there" begin "$(cat "$work/out")"
+	grep -q 'the guest stood still at a long sleep 5 s' "$work/err"
+	is "it is told so" 0 $?
+	if [[ $kernel != uml* ]]; then
+		grep -q 'RIP=' "$work/err" && grep -q '^#0 ' "$work/err"
+		is "where its processors and QEMU were is told" 0 $?
+	fi
+
 	# Killed in the middle: the guest goes with it.
 	: >"$work/out"
 	guest 'echo up; sleep 10000' &

@@ -59,7 +59,10 @@ settle_crash()
 	name=$(sed -n '$s/^begin //p' "$RUNDIR/results")
 	[ -n "$name" ] || return 1
 	NUMBER=$(($(grep -c '^end ' "$RUNDIR/results") + 1))
-	if [ "$GUEST_STATUS" -eq "$EX_TIMEOUT" ]; then
+	if [ -e "$RUNDIR/stuck" ]; then
+		printf 'not ok %d - %s (the guest stood still)\n' "$NUMBER" "$name"
+		sed 's/^/    /' "$RUNDIR/stuck"
+	elif [ "$GUEST_STATUS" -eq "$EX_TIMEOUT" ]; then
 		printf 'not ok %d - %s (the guest ran out of time)\n' "$NUMBER" "$name"
 	else
 		printf 'not ok %d - %s (the guest died)\n' "$NUMBER" "$name"
