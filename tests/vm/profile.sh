@@ -28,6 +28,18 @@ wait_file()
 	done
 }
 
+# our_functions: the functions that our modules' sources define, each with its file
+our_functions()
+{
+	(cd "$TOP" && awk '
+		/;[ \t]*$/ { next }
+		match($0, /^[a-z][a-zA-Z0-9_ *]*[ *][a-z_][a-z0-9_]*\(/) {
+			name = substr($0, 1, RLENGTH - 1)
+			sub(/.*[ *]/, "", name)
+			print name, FILENAME
+		}' kernel/*/*.c)
+}
+
 take_samples()
 {
 	local pid perf
@@ -55,7 +67,7 @@ cmd_profile()
 	[ "$GUEST_STATUS" -eq 0 ] || exit "$GUEST_STATUS"
 	wait_file "$RUNDIR/profile.done" "$$"
 	perf script -i "$RUNDIR/perf.data" -F ip 2>>"$BUILD/logs/perf.log" |
-		awk -v symbols="$RUNDIR/kallsyms" -f "$TOP/tests/vm/hex.awk" \
+		awk -v symbols="$RUNDIR/kallsyms" -v functions=<(our_functions) -f "$TOP/tests/vm/hex.awk" \
 			-f "$TOP/tests/vm/profile.awk"
 	exit
 }

@@ -160,6 +160,24 @@ test_leaks()
 	is "whose the second is" "a/one 0xffffffffc0100010" "$(sed -n 8p <<<"$report" | xargs)"
 }
 
+test_profile()
+{
+	printf '%s\n' '0000000060000000 T start_kernel' '0000000060001000 t rx_packet.part.0	[prxe]' \
+		'0000000060002000 t other	[ib_core]' >"$work/kallsyms"
+	echo "rx_packet kernel/prxe/net_rx.c" >"$work/functions"
+	printf '%s\n' 60000010 60001010 60001020 60002003 7fffffffffff |
+		awk -v symbols="$work/kallsyms" -v functions="$work/functions" \
+			-f tests/vm/hex.awk -f tests/vm/profile.awk >"$work/out" 2>"$work/err"
+	is "a profile" 0 $?
+	is "its sources" "40.0 kernel/prxe/net_rx.c 20.0 (outside) 20.0 [ib_core] 20.0 the kernel itself" \
+		"$(sed -n 2,5p "$work/out" | xargs)"
+	is "its symbols" "40.0 rx_packet.part.0 [prxe] 20.0 (outside) 20.0 other [ib_core] 20.0 start_kernel" \
+		"$(sed -n '8,$p' "$work/out" | xargs)"
+	awk -v symbols="$work/kallsyms" -v functions="$work/functions" -f tests/vm/hex.awk \
+		-f tests/vm/profile.awk </dev/null >"$work/out" 2>"$work/err"
+	is "no samples" 1 $?
+}
+
 test_usage()
 {
 	local out
@@ -262,6 +280,7 @@ test_guest()
 
 test_judge
 test_leaks
+test_profile
 test_usage
 test_guest
 echo "vm selftest: $passed passed, $failed failed"
