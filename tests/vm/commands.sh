@@ -13,7 +13,7 @@ Sets up a guest from Debian packages, builds prxe in it, boots it and runs:
   demo               the main job: GPU memory registered as dma-buf, RDMA to it
   test [PATTERN]     the test suite, or the tests whose group/name match PATTERN
                      (a glob, or part of a name)
-  bench [ARG...]     the performance report
+  bench [ARG...]     the performance report; ./vm bench --help says more
   profile [ARG...]   where the kernel spends its time under traffic: --op, --size,
                      --device, --kind; on --kernel uml, with the host's perf
   run SCRIPT [ARG..] SCRIPT of this machine, as root in the guest; no module is
@@ -155,7 +155,7 @@ take_option()
 		;;
 	--kernel)
 		case ${2:-} in
-		production|debug|uml|uml-debug) KERNEL=$2 ;;
+		production|debug|uml|uml-debug) KERNEL=$2 KERNEL_GIVEN=yes ;;
 		*) usage_error "--kernel is production, debug, uml or uml-debug" ;;
 		esac
 		TAKEN=2
@@ -167,7 +167,11 @@ take_option()
 		TAKEN=2
 		;;
 	-h|--help)
-		vm_help
+		if [ "$command" = bench ]; then
+			bench_help
+		else
+			vm_help
+		fi
 		exit 0
 		;;
 	-*)
@@ -185,7 +189,7 @@ vm_main()
 	local command=
 	local -a rest=()
 
-	TIMEOUT_GIVEN=
+	TIMEOUT_GIVEN='' KERNEL_GIVEN=''
 	while [ $# -gt 0 ]; do
 		# What follows the script of run, or a -- of bench, is not ours.
 		if [ "$command" = run ] && [ "${#rest[@]}" -gt 0 ]; then
@@ -210,7 +214,7 @@ vm_main()
 
 	case $command in
 	demo)	cmd_part tests/demo/demo.sh "${rest[@]}" ;;
-	bench)	cmd_part perf/bench.sh "${rest[@]}" ;;
+	bench)	cmd_bench "${rest[@]}" ;;
 	test)	cmd_test "${rest[@]}" ;;
 	profile) cmd_profile "${rest[@]}" ;;
 	run)	cmd_run "${rest[@]}" ;;

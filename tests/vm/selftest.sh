@@ -192,6 +192,24 @@ test_usage()
 	is "missing script" 2 $?
 	[[ $out == *"no such file"* ]]
 	is "missing script is named" 0 $?
+	out=$(./vm bench --nonsense 2>&1)
+	is "bench: unknown option" 2 $?
+	[[ $out == *"bench: unknown option: --nonsense"* ]]
+	is "bench: the option is named" 0 $?
+	out=$(./vm bench --turns 0 2>&1)
+	is "bench: no turns" 2 $?
+	out=$(./vm bench --only= 2>&1)
+	is "bench: a value is missing" 2 $?
+	out=$(./vm bench --compare "$work/nonsense" 2>&1)
+	is "bench: nothing to compare with" 2 $?
+	out=$(./vm bench --from "$work/err" --quick 2>&1)
+	is "bench: a report is not measured again" 2 $?
+	out=$(./vm bench --kernel debug 2>&1)
+	is "bench: not on a debug kernel" 2 $?
+	out=$(./vm bench --help)
+	is "bench: help" 0 $?
+	[[ $out == *--compare* ]]
+	is "bench: help tells of the options" 0 $?
 	out=$(./vm help)
 	is "help" 0 $?
 	[[ $out == *--kernel* ]]
