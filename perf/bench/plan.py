@@ -68,14 +68,14 @@ class Effort:
     import_size: int
 
 
-QUICK = Effort("quick", 3, 32 * MIB, 5000, 1000, 1, 16 * MIB, 20, 4 * MIB)
+QUICK = Effort("quick", 3, 16 * MIB, 5000, 1000, 1, 16 * MIB, 8, 4 * MIB)
 FULL = Effort("full", 5, 64 * MIB, 20000, 2000, 2, 64 * MIB, 50, 64 * MIB)
 
 SIZES = (2, 64, 512, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB)
 SIZES_QUICK = (2, 4 * KIB, 64 * KIB, MIB)
 LAT_SIZES = (2, 64, KIB, 4 * KIB, 64 * KIB)
 QPS = (1, 2, 4, 8, 16, 32, 64)
-QPS_QUICK = (1, 8, 64)
+QPS_QUICK = (1, 64)
 
 
 def _wire(quick):

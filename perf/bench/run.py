@@ -175,7 +175,8 @@ def measure_register(point, contender, effort):
     """A sample for each size from a page on."""
     device = contender + HOSTS[contender][1]
     text = run(["ib_reg_mr_lat", "-d", device, "-a", "-s", str(point.size), "-U",
-                "-n", str(effort.register_iters), "--json", *memory_option(point.memory)])
+                "-n", str(effort.register_iters), "--warmup=3", "--json",
+                *memory_option(point.memory)])
     for size, values, samples in tools.registration(text):
         yield {"size": size, "values": values, "raw": samples}
 

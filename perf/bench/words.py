@@ -74,7 +74,7 @@ def reproduce(document, run):
         f"{effort['bytes'] >> 20} MiB go through, at most {effort['messages']} messages, at least 16 for each queue pair. "
         f"Latency: `ib_write_lat -F -s SIZE -n {effort['latencies']} -U`. siw with `-R`. "
         "dma-bufs: the same programs with `--use_dmabuf=KIND` at both ends.",
-        f"Registration: `ib_reg_mr_lat -a -n {effort['register_iters']}`. Import: "
+        f"Registration: `ib_reg_mr_lat -a -n {effort['register_iters']} --warmup=3`. Import: "
         "`dmabuf_import_lat -a`, with `--fragment=1` for pages apart.",
         "Each turn goes through all points; within a point the contenders alternate, in one boot "
         "of one kernel, and no one is always the first.",

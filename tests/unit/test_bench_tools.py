@@ -114,7 +114,7 @@ class Plan(unittest.TestCase):
         self.assertEqual(plan.messages(plan.FULL, 2), plan.FULL.messages)
         self.assertEqual(plan.messages(plan.FULL, 64 * plan.KIB), plan.FULL.bytes // 65536)
         self.assertEqual(plan.messages(plan.QUICK, 64 * plan.MIB), 16)
-        self.assertEqual(plan.messages(plan.QUICK, 64 * plan.KIB, 8), 64)
+        self.assertEqual(plan.messages(plan.FULL, 64 * plan.KIB, 8), 128)
 
 
 class Left(unittest.TestCase):
