@@ -136,8 +136,10 @@ def perftest(point, contender, effort):
         command += ["-n", str(plan.messages(effort, point.size, point.qps)), "-q", str(point.qps)]
     else:
         command += ["-n", str(effort.latencies), "-U"]
-    command += memory_option(point.memory)
-    server, client = command + ["-d", kind + srv], command + ["-d", kind + cli]
+    server = command + memory_option(point.memory) + ["-d", kind + srv]
+    # one process at a time has a VFIO device
+    other = "host" if point.memory == "vfio" else point.memory
+    client = command + memory_option(other) + ["-d", kind + cli]
     if kind == "siw":               # iWARP connects by rdma_cm only
         server += ["-R", "--bind_source_ip", address]
         client += ["-R"]

@@ -98,7 +98,8 @@ def memory_kinds(document, run, part):
         document.text(f"All on {machine(run, part)}: bars of this figure may be compared with each "
                       "other, not with those of another machine. The device is a CPU that copies, "
                       "through the mapping that the exporter gives it: write combining for "
-                      "softgpu's BAR. VFIO: a second device's BAR.", "lead")
+                      "softgpu's BAR. VFIO: a second device's BAR, at the server only, because one "
+                      "process at a time has such a device; the client has host memory.", "lead")
     else:
         document.text("prxe, the same kind of memory at both ends; rxe and siw cannot register "
                       "dma-bufs. softgpu's VRAM is RAM here.", "lead")
