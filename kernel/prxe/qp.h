@@ -4,7 +4,7 @@
  *
  * A QP has two halves that share nothing but constants:
  *
- *   the send queue (requester.c, completer.c), all of it under sq.lock
+ *   the send queue (requester.c, req_mem.c, completer.c), all of it under sq.lock
  *   the receive side (responder.c, read_resp.c), all of it under resp.lock
  *
  * Lock order, outermost first:
@@ -476,11 +476,13 @@ void prxe_req_stop(struct prxe_qp *qp);		/* no timer runs on return; no lock */
 void prxe_req_reset(struct prxe_qp *qp);	/* to RESET: forget all */
 void prxe_req_run(struct prxe_qp *qp);		/* send what may be sent */
 void prxe_req_flush(struct prxe_qp *qp);	/* in ERR or SQE: flush all */
-void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
 void prxe_req_retry(struct prxe_qp *qp, u32 psn);	/* go back to psn */
 void prxe_req_wait(struct prxe_qp *qp, u64 ns);	/* start wait_timer */
 void prxe_req_next(struct prxe_sq *sq, struct prxe_swqe *wqe);
 void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
+
+/* req_mem.c; where nothing else is said sq.lock is held */
+void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
 int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		    void *dst, u32 len, u32 *crc);
