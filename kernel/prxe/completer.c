@@ -118,6 +118,7 @@ void prxe_sq_progress(struct prxe_sq *sq)
 	sq->rnr_left = sq->rnr_retry;
 	sq->rnr_row = 0;
 	sq->retried_valid = false;
+	sq->fault_last = U64_MAX;
 	sq->fault_err = 0;
 }
 
@@ -330,15 +331,24 @@ static void prxe_rcvd_ack(struct prxe_qp *qp, const struct prxe_pkt *pkt)
 	}
 }
 
+/*
+ * A response is dropped, as the work item has memory to bring in, and is asked for
+ * again then. Once: what the peer sends behind it until then tells nothing new.
+ */
+static void prxe_drop_response(struct prxe_qp *qp)
+{
+	struct prxe_sq *sq = &qp->sq;
+
+	sq->retried_valid = true;
+	sq->retried = sq->una;
+	prxe_req_retry(qp, sq->una);
+}
+
 /* Response data could not be stored. */
 static void prxe_scatter_failed(struct prxe_qp *qp, int err)
 {
 	if (err == -EAGAIN) {
-		/*
-		 * The work item makes the region valid; this response is
-		 * dropped, and asked for again then.
-		 */
-		prxe_req_retry(qp, qp->sq.una);
+		prxe_drop_response(qp);
 		return;
 	}
 	prxe_req_error(qp, IB_WC_LOC_PROT_ERR,
@@ -433,8 +443,8 @@ static void prxe_rcvd_response(struct prxe_qp *qp, const struct prxe_rx *rx)
 		return;
 	}
 	if (sq->fault.pd) {
-		/* dropped; perhaps it is a later request's memory that is waited for */
-		prxe_req_retry(qp, sq->una);
+		/* perhaps it is a later request's memory that is waited for */
+		prxe_drop_response(qp);
 		return;
 	}
 	if (is_read)

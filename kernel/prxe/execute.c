@@ -180,7 +180,7 @@ static bool prxe_len_ok(const struct prxe_qp *qp, const struct prxe_request *req
 }
 
 int prxe_exec_place(struct prxe_qp *qp, struct prxe_request *req, u32 from,
-		    u32 len, const struct prxe_mem *mem)
+		    u32 len, const struct prxe_mem *mem, u32 ahead)
 {
 	int err;
 
@@ -188,7 +188,7 @@ int prxe_exec_place(struct prxe_qp *qp, struct prxe_request *req, u32 from,
 		return prxe_local_place(req->local, from, len, mem);
 	err = prxe_rx_copy_in(req->rx, from, len, mem);
 	if (err == -EAGAIN)
-		err = prxe_resp_park_fault(qp, mem, len);
+		err = prxe_resp_park_fault(qp, mem, len, ahead);
 	return err;
 }
 
@@ -277,7 +277,8 @@ static enum prxe_verdict prxe_exec_write(struct prxe_qp *qp,
 	if (pkt->op->flags & PRXE_OP_RECV && !prxe_need_recv(qp, req))
 		return PRXE_DONE;
 	if (pkt->payload_len) {
-		err = prxe_exec_place(qp, req, 0, pkt->payload_len, &resp->mem);
+		err = prxe_exec_place(qp, req, 0, pkt->payload_len, &resp->mem,
+				      resp->left);
 		if (err == -EAGAIN)
 			return PRXE_LATER;
 		if (err)
@@ -365,7 +366,8 @@ static enum prxe_verdict prxe_exec_atomic(struct prxe_qp *qp,
 	err = prxe_mr_atomic(&mem, pkt->opcode == PRXE_RC_COMPARE_SWAP,
 			     pkt->compare, pkt->swap_add, &orig);
 	if (err == -EAGAIN && !req->local)
-		err = prxe_resp_park_fault(qp, &mem, PRXE_ATOMIC_LEN);
+		err = prxe_resp_park_fault(qp, &mem, PRXE_ATOMIC_LEN,
+					   PRXE_ATOMIC_LEN);
 	if (err == -EAGAIN)
 		return PRXE_LATER;
 	if (err)

@@ -76,11 +76,12 @@ enum prxe_verdict prxe_exec_drop_msg(struct prxe_qp *qp);
  * @from: first byte of its payload
  * @len: bytes
  * @mem: where they go
+ * @ahead: bytes from there, not less, that are likely to be placed next
  *
  * Return: 0; -EAGAIN: not now, the verdict is PRXE_LATER; or as prxe_mr_copy_in().
  */
 int prxe_exec_place(struct prxe_qp *qp, struct prxe_request *req, u32 from,
-		    u32 len, const struct prxe_mem *mem);
+		    u32 len, const struct prxe_mem *mem, u32 ahead);
 
 /*
  * Parts of it, for the files of single operations. All with resp.lock held.

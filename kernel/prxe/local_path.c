@@ -65,13 +65,18 @@ module_param_named(local_path, prxe_local_path, bool, 0644);
 MODULE_PARM_DESC(local_path,
 		 "connections between queue pairs of one device need no packets (default: Y)");
 
-/* The requester's own memory does not allow the access. */
+/*
+ * The requester's own memory does not allow the access to @len bytes, the last piece
+ * of @pos.
+ */
 static int prxe_local_fault(struct prxe_local *local, int err,
-			    const struct prxe_mem *mem, u32 len)
+			    const struct prxe_mem *mem, u32 len,
+			    const struct prxe_sge_pos *pos)
 {
 	local->err = err;
 	local->mem = *mem;
 	local->len = len;
+	local->ahead = len + prxe_sge_left(pos);
 	return -EAGAIN;
 }
 
@@ -98,7 +103,8 @@ int prxe_local_place(struct prxe_local *local, u32 from, u32 len,
 		err = prxe_mr_copy(&dst, &src, piece.length, &done, &fault);
 		if (err)
 			return fault == &dst ? err :
-				prxe_local_fault(local, err, &src, piece.length);
+				prxe_local_fault(local, err, &src, piece.length,
+						 &pos);
 		dst.addr += piece.length;
 		len -= piece.length;
 	}
@@ -124,7 +130,8 @@ int prxe_local_fetch(struct prxe_local *local, u32 len,
 		err = prxe_mr_copy(&dst, &src, piece.length, &done, &fault);
 		if (err)
 			return fault == &src ? err :
-				prxe_local_fault(local, err, &dst, piece.length);
+				prxe_local_fault(local, err, &dst, piece.length,
+						 &pos);
 		src.addr += piece.length;
 		len -= piece.length;
 	}
@@ -152,7 +159,8 @@ static int prxe_local_check(struct prxe_local *local, u32 len,
 
 		err = check(&mem, piece.length);
 		if (err == -EAGAIN)
-			return prxe_local_fault(local, err, &mem, piece.length);
+			return prxe_local_fault(local, err, &mem, piece.length,
+						&pos);
 		if (err)
 			return err;
 		len -= piece.length;
@@ -273,7 +281,7 @@ static int prxe_local_later(struct prxe_qp *qp, struct prxe_swqe *wqe,
 			    const struct prxe_local *local)
 {
 	if (local->err == -EAGAIN)
-		return prxe_req_fault(qp, &local->mem, local->len);
+		return prxe_req_fault(qp, &local->mem, local->len, local->ahead);
 	if (local->err)
 		return local->err;
 	/* the responder parks the packet, the work item fetches the memory */
@@ -293,7 +301,7 @@ static int prxe_local_not_ready(struct prxe_qp *qp, struct prxe_swqe *wqe,
 
 	err = prxe_local_check(local, req->pkt->payload_len, prxe_mr_ready);
 	if (err == -EAGAIN)
-		return prxe_req_fault(qp, &local->mem, local->len);
+		return prxe_req_fault(qp, &local->mem, local->len, local->ahead);
 	if (err)
 		return err;
 	wqe->state = PRXE_WQE_SENDING;	/* begun: SQD waits for it */

@@ -20,7 +20,7 @@ struct prxe_swqe;
  * @w: its work request
  * @off: of the request's payload in the message
  * @err: 0; or the requester's memory is at fault, in the access to @len bytes
- *	at @mem
+ *	at @mem, behind which more is to come: @ahead with them
  * @syndrome: the answer, as an AETH would have it (aeth.h)
  * @orig: an atomic's answer, the value before
  */
@@ -31,6 +31,7 @@ struct prxe_local {
 	int err;
 	struct prxe_mem mem;
 	u32 len;
+	u32 ahead;
 	u8 syndrome;
 	u64 orig;
 };

@@ -338,6 +338,7 @@ void prxe_mr_put(struct prxe_mr *mr)
  * prxe_mr_fault_run() - make a region valid and use it before it can move again
  * @mem: where
  * @len: bytes that will be accessed
+ * @ahead: as for prxe_mr_fault()
  * @fn: called while the region is valid and stays it; may be NULL
  * @arg: for @fn
  *
@@ -351,7 +352,7 @@ void prxe_mr_put(struct prxe_mr *mr)
  * Context: process, no lock held.
  * Return: what @fn returned; without @fn as prxe_mr_fault().
  */
-int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
+int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len, u64 ahead,
 		      int (*fn)(void *arg), void *arg)
 {
 	bool write = mem->access & (IB_ACCESS_LOCAL_WRITE |
@@ -367,8 +368,9 @@ int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
 	mr = prxe_mr_get(mem, len, &addr);
 	if (IS_ERR(mr))
 		return PTR_ERR(mr);
+	ahead = clamp(ahead, len, mr->iova + mr->length - addr);
 	if (mr->ops->fault)
-		ret = mr->ops->fault(mr, addr, len, write, fn, arg);
+		ret = mr->ops->fault(mr, addr, len, ahead, write, fn, arg);
 	else if (fn)
 		ret = fn(arg);
 	prxe_mr_put(mr);
@@ -376,9 +378,9 @@ int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
 	return ret;
 }
 
-int prxe_mr_fault(const struct prxe_mem *mem, u64 len)
+int prxe_mr_fault(const struct prxe_mem *mem, u64 len, u64 ahead)
 {
-	return prxe_mr_fault_run(mem, len, NULL, NULL);
+	return prxe_mr_fault_run(mem, len, ahead, NULL, NULL);
 }
 
 /**

@@ -32,6 +32,7 @@
 #ifndef PRXE_MR_H
 #define PRXE_MR_H
 
+#include <linux/sizes.h>
 #include <rdma/ib_verbs.h>
 
 struct prxe_dev;
@@ -164,19 +165,25 @@ struct prxe_flush {
  */
 int prxe_mr_flush(struct prxe_flush *f);
 
+/* Bytes that one call of prxe_mr_fault() brings in beyond what it has to. */
+#define PRXE_MR_FAULT_MAX	SZ_256K
+
 /**
  * prxe_mr_fault() - make a region valid again
  * @mem: where; @len: bytes that will be accessed
+ * @ahead: bytes from @mem on, @len of them included, that will be accessed soon
  *
+ * Of what is ahead, as much comes along as PRXE_MR_FAULT_MAX, the end of the region
+ * and the process's mappings allow: that it does not is no error.
  * Takes the reservation lock of a moved dma-buf, waits for its fences, fetches
  * its pages where they are now. Context: process, no lock held.
  * Return: 0: try the access again; -EAGAIN: the buffer is moving right now, or
  * memory is short, try after a pause; or as above.
  */
-int prxe_mr_fault(const struct prxe_mem *mem, u64 len);
+int prxe_mr_fault(const struct prxe_mem *mem, u64 len, u64 ahead);
 
 /* The same, and run @fn while the region cannot move: mr.c has the contract. */
-int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len,
+int prxe_mr_fault_run(const struct prxe_mem *mem, u64 len, u64 ahead,
 		      int (*fn)(void *arg), void *arg);
 
 /* verbs, see struct ib_device_ops */

@@ -174,7 +174,7 @@ static int prxe_mr_dmabuf_revalidate(struct prxe_mr *mr)
 }
 
 /* The whole of it, whatever was asked for: it moves as a whole. */
-static int prxe_mr_dmabuf_fault(struct prxe_mr *mr, u64 addr, u64 len,
+static int prxe_mr_dmabuf_fault(struct prxe_mr *mr, u64 addr, u64 len, u64 ahead,
 				bool write, int (*fn)(void *arg), void *arg)
 {
 	struct prxe_mr_dmabuf *d = &mr->dmabuf;

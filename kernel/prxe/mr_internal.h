@@ -52,10 +52,11 @@ enum prxe_mr_state {
 /**
  * struct prxe_mr_ops - a backend
  * @import: how the memory came here, for people (R16)
- * @fault: make @len bytes at @addr of the region valid again, to be written to if
- *	@write, then call @fn, if given, while nothing can invalidate them; NULL for
- *	a backend whose regions never are. Process context. Return: of
- *	prxe_mr_fault_run().
+ * @fault: make @len bytes at @addr of the region valid again, and of the @ahead from
+ *	there, not less than @len nor more than the region has, what is no trouble; to
+ *	be written to if @write. Then call @fn, if given, while nothing can invalidate
+ *	the @len bytes. NULL for a backend whose regions never are. Process context.
+ *	Return: of prxe_mr_fault_run().
  * @release: the key is gone: stop and give back the memory. Process context,
  *	cannot fail.
  * @show: add to the region's netlink table; may be NULL. Return: 0, -EMSGSIZE.
@@ -64,7 +65,7 @@ enum prxe_mr_state {
  */
 struct prxe_mr_ops {
 	const char *import;
-	int (*fault)(struct prxe_mr *mr, u64 addr, u64 len, bool write,
+	int (*fault)(struct prxe_mr *mr, u64 addr, u64 len, u64 ahead, bool write,
 		     int (*fn)(void *arg), void *arg);
 	void (*release)(struct prxe_mr *mr);
 	int (*show)(struct sk_buff *msg, const struct prxe_mr *mr);

@@ -37,13 +37,6 @@
 #include "mr_internal.h"
 #include "section.h"
 
-/*
- * What one fault brings in: an access that goes on asks again. Nothing of it may
- * change while it is looked up, so that more would not come to an end where
- * mappings change all the time.
- */
-#define PRXE_ODP_FAULT_MAX	SZ_64K
-
 static unsigned long odp_umem_start(const struct prxe_mr *mr)
 {
 	return ALIGN_DOWN(mr->odp.umem->umem.address, PAGE_SIZE);
@@ -189,8 +182,32 @@ static int odp_error(int err)
 	return err == -ENOMEM || err == -EBUSY || err == -EINTR ? -EAGAIN : err;
 }
 
-static int prxe_mr_odp_fault(struct prxe_mr *mr, u64 addr, u64 len, bool write,
-			     int (*fn)(void *arg), void *arg)
+/*
+ * Fault in @len bytes at @off, and of the @ahead from there what PRXE_MR_FAULT_MAX
+ * allows, for nothing of it may change while it is looked up. Fewer where it does,
+ * or where a part of it is not mapped: half of it each time, so that not every page
+ * in front of a hole takes a fault of its own. Locked as by odp_map_and_lock().
+ */
+static int odp_fault_and_lock(struct prxe_mr *mr, u64 off, u64 len, u64 ahead,
+			      bool write)
+{
+	u64 n = clamp(ahead, len, max_t(u64, len, PRXE_MR_FAULT_MAX));
+	int ret;
+
+	for (;;) {
+		ret = odp_map_and_lock(mr, off, n, write, true);
+		if (!ret || n == len)
+			break;
+		n = ret == -EBUSY ? len : max(len, n / 2);
+	}
+	/* the core lost every race for a second: one page may win one */
+	if (ret == -EBUSY)
+		ret = odp_map_and_lock(mr, off, 1, write, true);
+	return ret;
+}
+
+static int prxe_mr_odp_fault(struct prxe_mr *mr, u64 addr, u64 len, u64 ahead,
+			     bool write, int (*fn)(void *arg), void *arg)
 {
 	struct prxe_mr_odp *odp = &mr->odp;
 	u64 off = addr - mr->iova + mr->first;
@@ -199,11 +216,7 @@ static int prxe_mr_odp_fault(struct prxe_mr *mr, u64 addr, u64 len, bool write,
 	down_read(&odp->lock);
 	if (prxe_mr_state(mr) == PRXE_MR_DEAD)
 		goto out;
-	ret = odp_map_and_lock(mr, off, min_t(u64, len, PRXE_ODP_FAULT_MAX),
-			       write, true);
-	/* the core lost every race for a second: one page may win one */
-	if (ret == -EBUSY)
-		ret = odp_map_and_lock(mr, off, 1, write, true);
+	ret = odp_fault_and_lock(mr, off, len, ahead, write);
 	if (ret) {
 		ret = odp_error(ret);
 		goto out;
@@ -323,7 +336,7 @@ static int odp_prefetch(const struct prxe_mem *mem, u64 len, bool fault)
 	}
 	down_read(&mr->odp.lock);
 	for (done = 0; done < len && !ret; done += n) {
-		n = min_t(u64, len - done, PRXE_ODP_FAULT_MAX);
+		n = min_t(u64, len - done, PRXE_MR_FAULT_MAX);
 		ret = -EINVAL;
 		if (prxe_mr_state(mr) == PRXE_MR_DEAD)
 			break;

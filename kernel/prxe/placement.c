@@ -62,7 +62,7 @@ static int prxe_flush(struct prxe_qp *qp, struct prxe_request *req, int access)
 		return -EAGAIN;
 	}
 	if (err == -EAGAIN)
-		err = prxe_resp_park_fault(qp, &f.mem, f.len);
+		err = prxe_resp_park_fault(qp, &f.mem, f.len, f.len);
 	if (err != -EAGAIN)
 		resp->flushed = 0;
 	return err;
@@ -122,7 +122,8 @@ enum prxe_verdict prxe_exec_atomic_write(struct prxe_qp *qp,
 		return prxe_refuse(qp, req, PRXE_NAK_REMOTE_OP);
 	err = prxe_mr_atomic_write(&mem, value);
 	if (err == -EAGAIN && !req->local)
-		err = prxe_resp_park_fault(qp, &mem, sizeof(value));
+		err = prxe_resp_park_fault(qp, &mem, sizeof(value),
+					   sizeof(value));
 	if (err == -EAGAIN)
 		return PRXE_LATER;
 	if (err)

@@ -107,6 +107,9 @@ struct prxe_swqe {
  * @stranded: the last packets that were tried had no route
  * @fault: the access that waits for the work item; its pd is NULL if none
  * @fault_len: bytes of it
+ * @fault_ahead: bytes from there that are brought in before it goes on;
+ *	@fault_done: that were, by turns of the work item
+ * @fault_last: address of the last fault, or U64_MAX: there was progress since
  * @fault_err: not 0: the work item failed; the next access to the key of @fault
  *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
@@ -155,6 +158,9 @@ struct prxe_sq {
 	bool drained;
 	struct prxe_mem fault;
 	u64 fault_len;
+	u64 fault_ahead;
+	u64 fault_done;
+	u64 fault_last;
 	int fault_err;
 	u32 lost_races;
 	struct prxe_flow flow;
@@ -259,6 +265,7 @@ struct prxe_parked {
  * @busy: packets are parked rather than executed, the work item will run
  * @fault: what the work item makes valid; its pd is NULL if none
  * @fault_len: bytes of it
+ * @fault_ahead: bytes from there that will be accessed soon
  * @fault_err: not 0: the work item failed; the next access to the key of @fault
  *	fails with this rather than wait again
  * @lost_races: how often in a row the memory had moved again before it was used
@@ -290,6 +297,7 @@ struct prxe_resp {
 	bool busy;
 	struct prxe_mem fault;
 	u64 fault_len;
+	u64 fault_ahead;
 	int fault_err;
 	u32 lost_races;
 	bool pause;
@@ -483,7 +491,8 @@ void prxe_req_accept(struct prxe_qp *qp);	/* take in prxe_swqe(sq, head) */
 
 /* req_mem.c; where nothing else is said sq.lock is held */
 void prxe_req_work(struct prxe_qp *qp);		/* from the work item; no lock */
-int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len);
+int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len,
+		   u64 ahead);
 int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 		    void *dst, u32 len, u32 *crc);
 int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
@@ -519,7 +528,7 @@ void prxe_resp_init(struct prxe_qp *qp);	/* at creation, no lock */
 void prxe_resp_reset(struct prxe_qp *qp);	/* to RESET: forget all */
 void prxe_resp_work(struct prxe_qp *qp);	/* from the work item; no lock */
 int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
-			 u64 len);
+			 u64 len, u64 ahead);
 void prxe_resp_error(struct prxe_qp *qp, int event);
 void prxe_resp_count_nak(struct prxe_qp *qp, u8 syndrome);
 void prxe_resp_nak(struct prxe_qp *qp, u8 syndrome, u32 psn);

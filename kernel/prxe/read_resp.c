@@ -45,7 +45,8 @@ static int prxe_read_segment(struct prxe_qp *qp, struct prxe_train *t,
 	if (len) {
 		err = prxe_mr_copy_out(&mem, p, len, &t->crc);
 		if (err == -EAGAIN)
-			err = prxe_resp_park_fault(qp, &mem, len);
+			err = prxe_resp_park_fault(qp, &mem, len,
+						   rd->left - i * qp->mtu);
 		if (err)
 			return err;
 	}

@@ -8,15 +8,34 @@
 #include "sge.h"
 #include "trace.h"
 
+/* What is brought in at once: of what a work request will access, but not less than. */
+#define PRXE_AHEAD_SHARE	8
+#define PRXE_AHEAD_MIN		SZ_4M
+
+/*
+ * How much of what will be accessed next is brought in at once. A read is asked for
+ * again behind each fault, and the peer sends all that is left of it: a share of
+ * @ahead, so that the sum of that is a multiple of the message, and not its square.
+ * What was brought in and has gone before it was used is too much for this host.
+ */
+static u64 prxe_req_ahead(const struct prxe_sq *sq, u64 len, u64 ahead)
+{
+	if (sq->fault.addr == sq->fault_last)
+		return len;
+	return min(ahead, max_t(u64, ahead / PRXE_AHEAD_SHARE, PRXE_AHEAD_MIN));
+}
+
 /**
  * prxe_req_fault() - have the work item make an access possible
  * @qp: the queue pair, sq.lock held
  * @mem: the access that failed with -EAGAIN
  * @len: bytes of it
+ * @ahead: bytes from there, not less, that will be accessed next
  *
  * Nothing is sent until it has. Return: -EAGAIN; or why it could not, if it tried.
  */
-int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
+int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len,
+		   u64 ahead)
 {
 	struct prxe_sq *sq = &qp->sq;
 	int err = sq->fault.key == mem->key ? sq->fault_err : 0;
@@ -28,6 +47,9 @@ int prxe_req_fault(struct prxe_qp *qp, const struct prxe_mem *mem, u64 len)
 		return err;
 	sq->fault = *mem;
 	sq->fault_len = len;
+	sq->fault_ahead = prxe_req_ahead(sq, len, ahead);
+	sq->fault_done = 0;
+	sq->fault_last = mem->addr;
 	prxe_qp_stat_inc(qp, PARKED);
 	trace_park(qp, mem, len, false);
 	prxe_qp_kick(qp);
@@ -65,7 +87,8 @@ int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 
 		err = prxe_mr_copy_out(&mem, dst, piece.length, crc);
 		if (err == -EAGAIN)
-			err = prxe_req_fault(qp, &mem, piece.length);
+			err = prxe_req_fault(qp, &mem, piece.length,
+					     piece.length + prxe_sge_left(&pos));
 		if (err)
 			return err;
 		dst += piece.length;
@@ -74,9 +97,12 @@ int prxe_req_gather(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 	return 0;
 }
 
-/* Store bytes of a response where one entry of the list wants them. */
+/*
+ * Store bytes of a response where one entry of the list wants them, which has @left
+ * for those that follow.
+ */
 static int prxe_req_scatter_one(struct prxe_qp *qp, struct prxe_sge piece,
-				const struct prxe_rx *rx, u32 from,
+				u32 left, const struct prxe_rx *rx, u32 from,
 				const void *buf)
 {
 	struct prxe_mem mem = {
@@ -90,7 +116,7 @@ static int prxe_req_scatter_one(struct prxe_qp *qp, struct prxe_sge piece,
 	else
 		err = prxe_mr_copy_in(&mem, buf + from, piece.length);
 	if (err == -EAGAIN)
-		err = prxe_req_fault(qp, &mem, piece.length);
+		err = prxe_req_fault(qp, &mem, piece.length, piece.length + left);
 	return err;
 }
 
@@ -118,7 +144,8 @@ int prxe_req_scatter(struct prxe_qp *qp, const struct prxe_swqe *wqe, u32 off,
 	while (from < len) {
 		struct prxe_sge piece = prxe_sge_next(&pos, len - from);
 
-		err = prxe_req_scatter_one(qp, piece, rx, from, buf);
+		err = prxe_req_scatter_one(qp, piece, prxe_sge_left(&pos), rx, from,
+					   buf);
 		if (err)
 			return err;
 		from += piece.length;
@@ -143,6 +170,38 @@ static int prxe_req_step_work(void *arg)
 	return 0;
 }
 
+/*
+ * The access at @mem may go on, but what is ahead of it is better there, too: another
+ * turn for that, from @done on? It is over with what cannot be accessed anyway.
+ */
+static bool prxe_req_more(struct prxe_qp *qp, const struct prxe_mem *mem,
+			  u64 done, u64 ahead)
+{
+	struct prxe_sq *sq = &qp->sq;
+	struct prxe_mem at = *mem;
+	int err = 0;
+	bool more;
+
+	while (!err && done < ahead) {
+		at.addr = mem->addr + done;
+		err = prxe_mr_ready(&at, min_t(u64, ahead - done,
+					       PRXE_MR_FAULT_MAX));
+		if (!err)
+			done += PRXE_MR_FAULT_MAX;
+		cond_resched();
+	}
+	if (err != -EAGAIN)
+		return false;
+	spin_lock_bh(&sq->lock);
+	/* over meanwhile? */
+	more = sq->fault.pd && sq->fault.addr == mem->addr &&
+	       (sq->state == IB_QPS_RTS || sq->state == IB_QPS_SQD);
+	if (more)
+		sq->fault_done = done;
+	spin_unlock_bh(&sq->lock);
+	return more;
+}
+
 /**
  * prxe_req_work() - the requester's part of the work item
  * @qp: the queue pair
@@ -152,30 +211,39 @@ static int prxe_req_step_work(void *arg)
 void prxe_req_work(struct prxe_qp *qp)
 {
 	struct prxe_sq *sq = &qp->sq;
-	struct prxe_mem mem;
+	struct prxe_mem mem, at;
+	u64 len, ahead, done;
 	bool persist;
-	u64 len;
 	int err;
 
 	spin_lock_bh(&sq->lock);
 	mem = sq->fault;
 	len = sq->fault_len;
-	persist = sq->lost_races >= PRXE_LOST_RACES;
+	ahead = sq->fault_ahead;
+	done = sq->fault_done;
+	persist = sq->lost_races >= PRXE_LOST_RACES && !done;
 	spin_unlock_bh(&sq->lock);
 
 	if (mem.pd) {
-		err = prxe_mr_fault_run(&mem, len,
+		at = mem;
+		at.addr += done;
+		err = prxe_mr_fault_run(&at, done ? 1 : len, ahead - done,
 					persist ? prxe_req_step_work : NULL, qp);
-		if (err == -EAGAIN) {
+		if (err == -EAGAIN && !done) {
 			usleep_range(50, 100);
 			prxe_qp_kick(qp);
 			return;
 		}
 		if (persist && !err)
 			return;
+		if (!err && prxe_req_more(qp, &mem, done + PRXE_MR_FAULT_MAX,
+					  ahead)) {
+			prxe_qp_kick(qp);
+			return;
+		}
 		/* told at the next access, by itself or by this */
 		spin_lock_bh(&sq->lock);
-		if (err && sq->fault.pd)
+		if (err && !done && sq->fault.pd)
 			sq->fault_err = -ENODEV;
 		spin_unlock_bh(&sq->lock);
 	}

@@ -611,6 +611,7 @@ void prxe_req_reset(struct prxe_qp *qp)
 	sq->stranded = false;
 	sq->drained = false;
 	sq->fault.pd = NULL;
+	sq->fault_last = U64_MAX;
 	sq->fault_err = 0;
 	sq->lost_races = 0;
 }
@@ -622,6 +623,7 @@ void prxe_req_reset(struct prxe_qp *qp)
 void prxe_req_init(struct prxe_qp *qp)
 {
 	qp->sq.cpu = -1;
+	qp->sq.fault_last = U64_MAX;
 	timer_setup(&qp->sq.timer, prxe_req_timeout, 0);
 	hrtimer_setup(&qp->sq.wait_timer, prxe_req_wait_over, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);

@@ -32,11 +32,12 @@
  * @qp: the queue pair, resp.lock held
  * @mem: the access that failed with -EAGAIN
  * @len: bytes of it
+ * @ahead: bytes from there, not less, that will be accessed next
  *
  * Return: -EAGAIN; or why it could not, if it tried just now.
  */
 int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
-			 u64 len)
+			 u64 len, u64 ahead)
 {
 	struct prxe_resp *resp = &qp->resp;
 
@@ -46,6 +47,7 @@ int prxe_resp_park_fault(struct prxe_qp *qp, const struct prxe_mem *mem,
 		return resp->fault_err;
 	resp->fault = *mem;
 	resp->fault_len = len;
+	resp->fault_ahead = ahead;
 	WRITE_ONCE(resp->busy, true);
 	prxe_qp_stat_inc(qp, PARKED);
 	trace_park(qp, mem, len, true);
@@ -433,8 +435,8 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 	struct prxe_resp *resp = &turn->qp->resp;
 	struct prxe_mem mem;
 	bool persist;
+	u64 len, ahead;
 	u32 pause;
-	u64 len;
 	int err = 0;
 
 	turn->fault_err = 0;
@@ -443,13 +445,14 @@ static bool prxe_resp_turn(struct prxe_resp_turn *turn)
 	resp->pause = false;
 	mem = resp->fault;
 	len = resp->fault_len;
+	ahead = resp->fault_ahead;
 	persist = resp->lost_races >= PRXE_LOST_RACES;
 	spin_unlock_bh(&resp->lock);
 
 	if (pause)
 		usleep_range(pause, 2 * pause);
 	if (mem.pd) {
-		err = prxe_mr_fault_run(&mem, len,
+		err = prxe_mr_fault_run(&mem, len, ahead,
 					persist ? prxe_resp_step : NULL, turn);
 		if (err == -EAGAIN)
 			return false;

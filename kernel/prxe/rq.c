@@ -100,6 +100,17 @@ void prxe_rq_complete(struct prxe_qp *qp, struct prxe_cqe *cqe, bool solicited)
 		prxe_qp_untold(qp, qp->resp.state);
 }
 
+/*
+ * How much of @left, what an entry of the list still has room for, will be filled? Of
+ * a message nothing is known but that it goes on: as much again as there is of it.
+ */
+static u32 scatter_ahead(const struct prxe_request *req, u32 offset, u32 left)
+{
+	if (req->pkt->op->flags & PRXE_OP_LAST)
+		return 0;
+	return min(left, max_t(u32, offset, SZ_64K));
+}
+
 int prxe_rq_scatter(struct prxe_qp *qp, struct prxe_request *req, u32 offset)
 {
 	struct prxe_sge_pos pos = {
@@ -117,7 +128,10 @@ int prxe_rq_scatter(struct prxe_qp *qp, struct prxe_request *req, u32 offset)
 			.addr = piece.addr, .access = IB_ACCESS_LOCAL_WRITE,
 		};
 
-		err = prxe_exec_place(qp, req, from, piece.length, &mem);
+		err = prxe_exec_place(qp, req, from, piece.length, &mem,
+				      piece.length +
+				      scatter_ahead(req, offset,
+						    prxe_sge_left(&pos)));
 		if (err)
 			return err;
 		from += piece.length;

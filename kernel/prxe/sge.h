@@ -42,4 +42,15 @@ static inline struct prxe_sge prxe_sge_next(struct prxe_sge_pos *pos, u32 max)
 	return piece;
 }
 
+/**
+ * prxe_sge_left() - what an entry still has behind the last piece
+ * @pos: after prxe_sge_next()
+ *
+ * Return: bytes that follow that piece in the same entry.
+ */
+static inline u32 prxe_sge_left(const struct prxe_sge_pos *pos)
+{
+	return pos->sge->length - pos->off;
+}
+
 #endif /* PRXE_SGE_H */

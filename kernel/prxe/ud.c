@@ -171,7 +171,7 @@ static int ud_place_grh(struct prxe_qp *qp, const struct prxe_rx *rx)
 			continue;
 		err = prxe_mr_copy_in(&mem, grh + done, n);
 		if (err == -EAGAIN)
-			prxe_resp_park_fault(qp, &mem, n);
+			prxe_resp_park_fault(qp, &mem, n, n);
 		if (err)
 			return err;
 	}
