@@ -30,6 +30,7 @@
 #include <linux/uaccess.h>
 
 #define MAX_ROUNDS	100000
+#define BENCH_FIRST	16	/* pieces that an importer has room for on its stack */
 
 enum bench_phase {
 	BENCH_ATTACH,
@@ -205,40 +206,76 @@ static int bench_resize(struct bench_import *imp, unsigned long nr)
 	return 0;
 }
 
-/* Up to @nr more pieces from page @at on, into the room that there is. */
-static int bench_pfn_get_some(struct bench_import *imp, unsigned long at,
-			      unsigned int nr)
+/* Up to @nr pieces from page @at on. Return: how many. */
+static int bench_pfn_ask(struct bench_import *imp, unsigned long at,
+			 struct dma_buf_extent *ext, struct iosys_map *maps,
+			 unsigned int nr)
 {
 	if (!imp->grants)
-		return dma_buf_get_extents(imp->pfn, at, imp->ext + imp->nr, nr);
+		return dma_buf_get_extents(imp->pfn, at, ext, nr);
 	return dma_buf_pfn_cpu_map_extents(imp->pfn, at,
 					   (imp->dmabuf->size >> PAGE_SHIFT) - at,
-					   imp->ext + imp->nr, imp->maps + imp->nr,
-					   nr);
+					   ext, maps, nr);
 }
 
-/* A run that was cut at the end of an answer is two pieces. */
-static int bench_pfn_get(struct bench_import *imp)
+/* The first ones, most often all; how many there are is not known beforehand. */
+static int bench_pfn_get_first(struct bench_import *imp)
 {
-	unsigned long at = 0, end = imp->dmabuf->size >> PAGE_SHIFT;
-	unsigned long room = 1;
+	struct dma_buf_extent ext[BENCH_FIRST];
+	struct iosys_map maps[BENCH_FIRST];
 	int nr, ret;
 
-	ret = bench_resize(imp, room);
-	while (!ret && at < end) {
-		if (imp->nr == room) {
-			room = min(8 * room, imp->nr + (end - at));
-			ret = bench_resize(imp, room);
-			if (ret)
-				return ret;
-		}
-		nr = bench_pfn_get_some(imp, at, room - imp->nr);
+	nr = bench_pfn_ask(imp, 0, ext, maps, BENCH_FIRST);
+	if (nr < 0)
+		return nr;
+	ret = bench_resize(imp, nr);
+	if (ret)
+		return ret;
+	memcpy(imp->ext, ext, nr * sizeof(*ext));
+	if (imp->grants)
+		memcpy(imp->maps, maps, nr * sizeof(*maps));
+	imp->nr = nr;
+	return 0;
+}
+
+static unsigned long bench_pfn_pages(const struct bench_import *imp,
+				     unsigned long from)
+{
+	unsigned long i, pages = 0;
+
+	for (i = from; i < imp->nr; i++)
+		pages += imp->ext[i].npages;
+	return pages;
+}
+
+/*
+ * Room for the rest, if its pieces are as long as those so far; else for more another
+ * time. A run that was cut at the end of an answer is two pieces.
+ */
+static int bench_pfn_get(struct bench_import *imp)
+{
+	unsigned long at, end = imp->dmabuf->size >> PAGE_SHIFT;
+	unsigned long room = 0;
+	int nr, ret;
+
+	ret = bench_pfn_get_first(imp);
+	if (ret)
+		return ret;
+	at = bench_pfn_pages(imp, 0);
+	while (at < end) {
+		room = imp->nr + DIV_ROUND_UP(imp->nr * (end - at), at);
+		ret = bench_resize(imp, room);
+		if (ret)
+			return ret;
+		nr = bench_pfn_ask(imp, at, imp->ext + imp->nr,
+				   imp->grants ? imp->maps + imp->nr : NULL,
+				   room - imp->nr);
 		if (nr < 0)
 			return nr;
-		for (; nr; nr--)
-			at += imp->ext[imp->nr++].npages;
+		imp->nr += nr;
+		at += bench_pfn_pages(imp, imp->nr - nr);
 	}
-	return !ret && room > imp->nr ? bench_resize(imp, imp->nr) : ret;
+	return room > imp->nr ? bench_resize(imp, imp->nr) : 0;
 }
 
 static void bench_pfn_unmap(struct bench_import *imp)
