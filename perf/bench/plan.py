@@ -19,8 +19,8 @@ BARS = ("softgpu", "vfio")
 
 @dataclass(frozen=True)
 class Point:
-    """One question. TOOL says who answers it: perftest, register, import, tcp,
-    memcpy or alloc_pd."""
+    """One question. TOOL says who answers it: perftest, revoke, register, import,
+    tcp, memcpy or alloc_pd."""
 
     tool: str
     place: str
@@ -37,8 +37,8 @@ class Point:
         """The name of the point."""
         if self.tool == "perftest":
             return f"{self.place}/{self.op}/{self.figure}/{self.size}/q{self.qps}/{self.memory}"
-        if self.tool == "register":
-            return f"register/{self.memory}"
+        if self.tool in ("register", "revoke"):
+            return f"{self.tool}/{self.memory}"
         if self.tool == "import":
             return f"import/{self.memory}/{'apart' if self.fragment else 'contiguous'}"
         if self.tool == "memcpy":
@@ -49,7 +49,7 @@ class Point:
     def cost(self):
         """About how long it takes, in seconds on a machine of two years ago: only
         the proportions matter."""
-        base = {"perftest": 0.9, "tcp": 2.0, "register": 1.0, "import": 1.5}
+        base = {"perftest": 0.9, "tcp": 2.0, "register": 1.0, "import": 1.5, "revoke": 6.0}
         return base.get(self.tool, 0.4) + 0.01 * self.qps
 
 
@@ -66,10 +66,11 @@ class Effort:
     register_size: int
     register_iters: int
     import_size: int
+    revoke_seconds: int
 
 
-QUICK = Effort("quick", 3, 16 * MIB, 5000, 1000, 1, 16 * MIB, 8, 4 * MIB)
-FULL = Effort("full", 5, 64 * MIB, 20000, 2000, 2, 64 * MIB, 50, 64 * MIB)
+QUICK = Effort("quick", 3, 16 * MIB, 5000, 1000, 1, 16 * MIB, 8, 4 * MIB, 3)
+FULL = Effort("full", 5, 64 * MIB, 20000, 2000, 2, 64 * MIB, 50, 64 * MIB, 6)
 
 SIZES = (2, 64, 512, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB)
 SIZES_QUICK = (2, 4 * KIB, 64 * KIB, MIB)
@@ -139,6 +140,11 @@ def _import(effort):
                     contenders=("kernel",), fragment=fragment)
 
 
+def _revoke():
+    """softgpu's VRAM is taken away and given back under traffic of four queue pairs."""
+    yield Point("revoke", "wire", "write", "bw", 64 * KIB, 4, "softgpu")
+
+
 def _bar(effort, quick):
     """What needs PCI: VRAM on a BAR, and a BAR by VFIO."""
     for memory in ("host",) + BARS:
@@ -152,6 +158,7 @@ def _bar(effort, quick):
                 yield Point("memcpy", "host", op, size=64 * KIB, memory=memory,
                             contenders=("memcpy",))
     yield from _import(effort)
+    yield from _revoke()
 
 
 def effort_of(quick, emulated):
@@ -160,7 +167,7 @@ def effort_of(quick, emulated):
     if not emulated:
         return effort
     return Effort(effort.name, 3, 8 * MIB, 1000, 300, 1, effort.register_size,
-                  effort.register_iters, effort.import_size)
+                  effort.register_iters, effort.import_size, effort.revoke_seconds)
 
 
 def matches(key, pattern):
@@ -176,7 +183,7 @@ def points(part, effort, only="", have=ALL):
         wanted = _bar(effort, quick)
     else:
         wanted = (*_wire(quick), *_limits(), *_device(quick), *_memory(quick),
-                  *_register(effort), *_import(effort))
+                  *_register(effort), *_import(effort), *_revoke())
     for point in wanted:
         who = tuple(c for c in point.contenders if c not in ALL or c in have)
         if who and matches(point.key, only):

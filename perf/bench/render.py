@@ -24,6 +24,7 @@ def build(run, old=None, old_name=""):
     sections.summary(report, run)
     sections_memory.registration_facts(report, run)
     sections_memory.import_facts(report, run)
+    sections_memory.revocation_facts(report, run)
     words.failures(report, run)
     if old:
         found = words.comparison(report, old, run, old_name)

@@ -18,6 +18,7 @@ import time
 
 import plan
 import progress
+import revoke
 import tools
 
 BIN = os.environ.get("PRXE_BIN", "/usr/lib/prxe/tests")
@@ -132,7 +133,9 @@ def perftest(point, contender, effort):
     if point.memory != "host":
         program = "/usr/lib/prxe/perftest/" + program
     command = [program, "-F", "-s", str(point.size)]
-    if point.figure == "bw":
+    if point.tool == "revoke":
+        command += ["-D", str(effort.revoke_seconds), "-f", "0", "-q", str(point.qps)]
+    elif point.figure == "bw":
         command += ["-n", str(plan.messages(effort, point.size, point.qps)), "-q", str(point.qps)]
     else:
         command += ["-n", str(effort.latencies), "-U"]
@@ -170,6 +173,19 @@ def measure_perftest(point, contender, effort):
     values, samples = calibrated(perftest, point, contender, effort)
     if (point.place, point.memory, point.size) != ("wire", "host", 2):
         samples = []
+    yield {"size": point.size, "values": values, "raw": samples}
+
+
+def measure_revoke(point, contender, effort):
+    """How long the exporter waits for memory that writes go to."""
+    kind, _, cli, _ = HOSTS[contender]
+
+    def once():
+        with revoke.moving(kind + cli) as events:
+            perftest(point, contender, effort)
+            return events()
+
+    values, samples = tools.invalidations(calibrated(once))
     yield {"size": point.size, "values": values, "raw": samples}
 
 
@@ -222,6 +238,7 @@ def measure_alloc_pd(_point, contender, _effort):
 
 MEASURE = {
     "perftest": measure_perftest,
+    "revoke": measure_revoke,
     "register": measure_register,
     "import": measure_import,
     "tcp": measure_tcp,

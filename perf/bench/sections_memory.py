@@ -54,6 +54,19 @@ def import_facts(document, run):
                    rows)
 
 
+def revocation_facts(document, run):
+    """At a glance: what the exporter of VRAM waits for prxe."""
+    rows = []
+    for part in run.parts():
+        name = (part, "revoke/softgpu", BIG, "prxe")
+        waits = [wait for turn in run.raw.get(name, []) for wait in turn]
+        if waits:
+            rows.append([memory_name(part, "softgpu") + _where(run, part), len(waits), "us",
+                         *(number(stats.percentile(waits, rank)) for rank in (0.5, 0.99, 1))])
+    document.table(["Taken back from prxe under 64 KiB writes of 4 queue pairs", "times", "unit",
+                    "the exporter waited: median", "99 %", "longest"], rows)
+
+
 def _where(run, part):
     """Which machine, if there were two."""
     if len(run.parts()) < 2:

@@ -12,6 +12,7 @@ METRICS = {
     "average": ("us", False, "mean latency"),
     "p99": ("us", False, "99th percentile"),
     "p99.9": ("us", False, "99.9th percentile"),
+    "max": ("us", False, "longest"),
     "register": ("us", False, "register"),
     "deregister": ("us", False, "deregister"),
     "total": ("us", False, "import"),

@@ -6,6 +6,8 @@ Each function raises ValueError for a text that has no usable figure."""
 import json
 import re
 
+import stats
+
 # perftest's columns behind #bytes and #iterations
 BW_COLUMNS = ("peak", "average", "rate")
 LAT_COLUMNS = ("min", "max", "typical", "average", "stdev", "p99", "p99.9")
@@ -82,6 +84,16 @@ def importing(text):
     if not found:
         raise ValueError("no results")
     return found
+
+
+def invalidations(text):
+    """Events dma_buf_pfn:invalidate of prxe: how long the exporter waited, in us."""
+    samples = [int(ns) / 1000 for ns in
+               re.findall(r"invalidate: .*importer=prxe .* ns=(\d+)$", text, re.M)]
+    if not samples:
+        raise ValueError("nothing was taken away")
+    return {"typical": stats.median(samples), "p99": stats.percentile(samples, 0.99),
+            "max": max(samples)}, samples
 
 
 def tcp(text):

@@ -76,6 +76,9 @@ def reproduce(document, run):
         "dma-bufs: the same programs with `--use_dmabuf=KIND` at both ends.",
         f"Registration: `ib_reg_mr_lat -a -n {effort['register_iters']} --warmup=3`. Import: "
         "`dmabuf_import_lat -a`, with `--fragment=1` for pages apart.",
+        f"Taken back: `ib_write_bw --use_dmabuf=softgpu -q 4 -D {effort['revoke_seconds']}` between two hosts "
+        "while `evict` and `restore` of softgpu's debugfs move both buffers every 30 and 50 ms; the time is that of "
+        "the event `dma_buf_pfn:invalidate`, from the exporter's call to its return.",
         "Each turn goes through all points; within a point the contenders alternate, in one boot "
         "of one kernel, and no one is always the first.",
         "`report.json` has every sample of every turn, by name."])

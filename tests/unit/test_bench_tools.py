@@ -52,6 +52,24 @@ class Perftest(unittest.TestCase):
             self.assertNotIsInstance(raised.exception, tools.Uncalibrated)
 
 
+EVENTS = """# tracer: nop
+   kworker-1 [000] .....  1.0: invalidate: ino=5 importer=prxe seq=2 held=1 leftover=0 ns=2500
+   kworker-1 [001] .....  1.1: invalidate: ino=5 importer=other seq=2 held=1 leftover=0 ns=9
+   kworker-1 [000] .....  1.2: invalidate: ino=6 importer=prxe seq=4 held=3 leftover=0 ns=500
+   kworker-1 [000] .....  1.3: invalidate: ino=6 importer=prxe seq=6 held=3 leftover=0 ns=1000
+"""
+
+
+class Invalidations(unittest.TestCase):
+    def test_of_prxe(self):
+        self.assertEqual(tools.invalidations(EVENTS),
+                         ({"typical": 1, "p99": 2.5, "max": 2.5}, [2.5, 0.5, 1]))
+
+    def test_none(self):
+        with self.assertRaises(ValueError):
+            tools.invalidations("# tracer: nop\n")
+
+
 class Json(unittest.TestCase):
     def test_registration(self):
         results = [{"bytes": size, "operation": op, "t_typical": size / 4096 + i,
