@@ -53,16 +53,31 @@ static unsigned long prxe_mr_page_need(const struct prxe_mem *mem)
 	return PRXE_PAGE_HERE | (write ? PRXE_PAGE_WRITE : 0);
 }
 
+/* Where the table of memory on demand has the page at @off; NULL: nowhere yet. */
+static const unsigned long *prxe_mr_entry(const struct prxe_mr *mr, u64 off)
+{
+	const struct prxe_odp_part *part;
+
+	if (likely(mr->pages))
+		return &mr->pages[off >> PAGE_SHIFT];
+	part = xa_load(&mr->odp.all->parts, off >> PRXE_ODP_PART_SHIFT);
+	off &= PRXE_ODP_PART_SIZE - 1;
+	return part ? &part->pages[off >> PAGE_SHIFT] : NULL;
+}
+
 /*
  * The page of memory on demand that @c is at. Return: its address, or NULL if it has
  * to be faulted in.
  */
 static void *prxe_mr_page(const struct prxe_cursor *c)
 {
-	/* Pairs with the release in odp_take(). */
-	unsigned long entry = smp_load_acquire(&c->mr->pages[c->off >>
-							     PAGE_SHIFT]);
+	const unsigned long *pages = prxe_mr_entry(c->mr, c->off);
+	unsigned long entry;
 
+	if (unlikely(!pages))
+		return NULL;
+	/* Pairs with the release in odp_take(). */
+	entry = smp_load_acquire(pages);
 	return (entry & c->need) == c->need ? (void *)(entry & PAGE_MASK) : NULL;
 }
 
@@ -98,7 +113,7 @@ int prxe_mr_enter(const struct prxe_mem *mem, u64 addr, u64 len,
 		return ret;
 
 	off = addr - mr->iova + mr->first;
-	if (mr->pages) {
+	if (mr->demand) {
 		c->mr = mr;
 		c->off = off;
 		c->need = prxe_mr_page_need(mem);
@@ -131,7 +146,7 @@ size_t prxe_mr_next(struct prxe_cursor *c, size_t max, struct iosys_map *map)
 	size_t len;
 	void *addr;
 
-	if (unlikely(c->mr->pages))
+	if (unlikely(c->mr->demand))
 		return prxe_mr_next_page(c, max, map);
 	len = min_t(u64, max, e[1].off - c->off);
 	addr = e->addr + (c->off - e->off);

@@ -27,6 +27,8 @@
 #include <linux/rwsem.h>
 #include <linux/seqlock.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <rdma/ib_umem.h>
 #include <rdma/ib_verbs.h>
 
@@ -37,6 +39,7 @@
 struct dma_buf;
 struct dma_buf_pfn_attachment;
 struct ib_umem_odp;
+struct mm_struct;
 struct prxe_mr;
 struct sk_buff;
 
@@ -105,15 +108,71 @@ struct prxe_mr_vmap {
 };
 
 /**
- * struct prxe_mr_odp - user memory on demand
- * @lock: read: faults; write: the release
+ * struct prxe_odp_part - a range of a process's memory on demand, with its table
+ * @mr: the region
  * @umem: the core's part, with the notifier; constant
- * @present: pages in the table, &prxe_mr.pages; umem_mutex
+ * @pages: the table: an entry for each page, see mr_odp.c; umem_mutex to write,
+ *	sections to read
+ * @start: user address of the first page
+ * @npages: in the table
+ * @present: of them, those that are there; umem_mutex
+ * @all: where it is one of many: &prxe_mr_odp.all, until it is taken out of there;
+ *	else NULL; umem_mutex
+ * @node: in a list of those that were taken out
+ * @rcu: frees it after the readers
+ */
+struct prxe_odp_part {
+	struct prxe_mr *mr;
+	struct ib_umem_odp *umem;
+	unsigned long *pages;
+	unsigned long start;
+	unsigned long npages;
+	unsigned long present;
+	struct prxe_odp_all *all;
+	struct list_head node;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct prxe_odp_all - the parts of a region of a whole address space
+ * @parts: by address >> PRXE_ODP_PART_SHIFT; @lock to write, RCU or @lock to read.
+ *	XA_MARK_0: has had pages, and may have none any more
+ * @nr: of them
+ * @max: how many there may be at once; constant
+ * @hand: where the one to give way to the next was
+ * @reap: gives back those without pages
+ * @root: what the core makes parts from; constant
+ * @mm: the address space, a reference (not to what is mapped in it); constant
+ * @mr: the region
+ */
+struct prxe_odp_all {
+	struct xarray parts;
+	unsigned long nr;
+	unsigned long max;
+	unsigned long hand;
+	struct work_struct reap;
+	struct ib_umem_odp *root;
+	struct mm_struct *mm;
+	struct prxe_mr *mr;
+};
+
+/* Of an address space, 2 MiB have one part, whose table is a page. */
+#define PRXE_ODP_PART_SHIFT	21
+#define PRXE_ODP_PART_SIZE	BIT(PRXE_ODP_PART_SHIFT)
+
+/**
+ * struct prxe_mr_odp - user memory on demand
+ * @lock: read: faults; write: the release, and changes of @all
+ * @one: a region of a range
+ * @all: a region of the whole address space; else NULL; constant until the release,
+ *	and not to be followed when the region is DEAD
  */
 struct prxe_mr_odp {
 	struct rw_semaphore lock;
-	struct ib_umem_odp *umem;
-	unsigned long present;
+	union {
+		struct prxe_odp_part one;
+		struct prxe_odp_all *all;
+	};
 };
 
 /**
@@ -166,8 +225,9 @@ struct prxe_mr_reg {
  * @any: takes any kernel address: not every one has memory
  * @fast: what key, rights, range and translation are changes, by @reg
  * @ext: the translation; stable while VALID, written only while not
- * @pages: the translation of memory on demand, instead of @ext; umem_mutex to
- *	write, sections to read (mr_odp.c). Else NULL
+ * @demand: memory on demand, whose translation is by pages, not by @ext
+ * @pages: memory on demand: the table of a range (mr_odp.c); NULL for that of a
+ *	whole address space, which has many (mr_odp_all.c)
  * @ops: backend
  * @ref: one for the key, one for each prxe_mr_fault() under way
  * @rcu: frees it after the readers
@@ -191,6 +251,7 @@ struct prxe_mr {
 	bool io;
 	bool any;
 	bool fast;
+	bool demand;
 	u32 hint;
 	struct prxe_extents ext;
 	unsigned long *pages;
@@ -299,8 +360,7 @@ int prxe_mr_vmap_init(struct prxe_mr *mr, struct dma_buf *dmabuf, u64 offset,
 /* mr_odp.c */
 #if IS_ENABLED(CONFIG_INFINIBAND_ON_DEMAND_PAGING)
 int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length, int access);
-bool prxe_mr_is_odp(const struct prxe_mr *mr);
-u64 prxe_mr_odp_start(const struct prxe_mr *mr);
+bool prxe_mr_odp_own(const struct prxe_mr *mr, u64 *start);
 #else
 static inline int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length,
 				   int access)
@@ -308,16 +368,17 @@ static inline int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length,
 	return -EOPNOTSUPP;
 }
 
-static inline bool prxe_mr_is_odp(const struct prxe_mr *mr)
+static inline bool prxe_mr_odp_own(const struct prxe_mr *mr, u64 *start)
 {
 	return false;
 }
-
-static inline u64 prxe_mr_odp_start(const struct prxe_mr *mr)
-{
-	return 0;
-}
 #endif
+
+/* Is it memory on demand of a whole address space? */
+static inline bool prxe_mr_is_implicit(const struct prxe_mr *mr)
+{
+	return mr->demand && !mr->pages;
+}
 
 /* mw.c */
 struct prxe_mr *prxe_window_find(void *entry, const struct prxe_mem *mem,

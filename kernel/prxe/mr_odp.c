@@ -19,11 +19,14 @@
  * for sections after they have cleared it: the argument at the top of section.c,
  * with an entry in the place of the state.
  *
+ * A range has one table. A region of the whole address space has one for each part
+ * of it that was accessed, see mr_odp_all.c; what is here is common to both.
+ *
  * Lock order, outermost first:
  *
  *	prxe_mr_odp.lock		no fault once the region is dead
  *	    mmap_lock			of the process, in a fault
- *		umem_mutex		the table; nothing under it allocates
+ *		umem_mutex		a table; nothing under it allocates
  */
 #include <linux/hmm.h>
 #include <linux/magic.h>
@@ -35,29 +38,22 @@
 #include <rdma/uverbs_ioctl.h>
 
 #include "mr_internal.h"
+#include "mr_odp.h"
 #include "section.h"
-
-static unsigned long odp_umem_start(const struct prxe_mr *mr)
-{
-	return ALIGN_DOWN(mr->odp.umem->umem.address, PAGE_SIZE);
-}
 
 static unsigned long odp_npages(const struct prxe_mr *mr)
 {
 	return (mr->first + mr->length + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
-/*
- * Take the pages [@from, @to) out of the table. On return no access is inside of
- * one of them. Allocates nothing.
- */
-static void odp_drop(struct prxe_mr *mr, unsigned long from, unsigned long to)
+void prxe_odp_drop(struct prxe_odp_part *part, unsigned long from,
+		   unsigned long to)
 {
-	unsigned long *pages = mr->pages;
+	unsigned long *pages = part->pages;
 	bool any = false;
 	unsigned long i;
 
-	lockdep_assert_held(&mr->odp.umem->umem_mutex);
+	lockdep_assert_held(&part->umem->umem_mutex);
 
 	for (i = from; i < to; i++) {
 		if (!pages[i])
@@ -67,7 +63,7 @@ static void odp_drop(struct prxe_mr *mr, unsigned long from, unsigned long to)
 	}
 	if (!any)
 		return;
-	prxe_section_wait(mr);
+	prxe_section_wait(part->mr);
 	for (i = from; i < to; i++) {
 		if (!pages[i])
 			continue;
@@ -75,9 +71,9 @@ static void odp_drop(struct prxe_mr *mr, unsigned long from, unsigned long to)
 			set_page_dirty(compound_head(virt_to_page((void *)
 						(pages[i] & PAGE_MASK))));
 		WRITE_ONCE(pages[i], 0);
-		mr->odp.present--;
+		WRITE_ONCE(part->present, part->present - 1);
 	}
-	prxe_stat_inc(prxe_mr_dev(mr), MR_INVALIDATIONS);
+	prxe_stat_inc(prxe_mr_dev(part->mr), MR_INVALIDATIONS);
 }
 
 /* The process changes its mappings of [@range->start, @range->end). */
@@ -87,8 +83,8 @@ static bool odp_invalidate(struct mmu_interval_notifier *mni,
 {
 	struct ib_umem_odp *umem = container_of(mni, struct ib_umem_odp,
 						notifier);
-	unsigned long start, from, to;
-	struct prxe_mr *mr;
+	struct prxe_odp_part *part;
+	unsigned long from, to;
 
 	if (!mmu_notifier_range_blockable(range))
 		return false;
@@ -96,14 +92,15 @@ static bool odp_invalidate(struct mmu_interval_notifier *mni,
 	mutex_lock(&umem->umem_mutex);
 	mmu_interval_set_seq(mni, cur_seq);
 	/* not known yet: then there is no page in its table either */
-	mr = umem->private;
-	if (mr) {
-		start = odp_umem_start(mr);
-		from = range->start > start ?
-			(range->start - start) >> PAGE_SHIFT : 0;
-		to = range->end > start ?
-			(range->end - start + PAGE_SIZE - 1) >> PAGE_SHIFT : 0;
-		odp_drop(mr, from, min(to, odp_npages(mr)));
+	part = umem->private;
+	if (part) {
+		from = range->start > part->start ?
+			(range->start - part->start) >> PAGE_SHIFT : 0;
+		to = range->end > part->start ?
+			((range->end - part->start - 1) >> PAGE_SHIFT) + 1 : 0;
+		prxe_odp_drop(part, from, min(to, part->npages));
+		if (part->all && !part->present)
+			prxe_odp_idle(part);
 	}
 	/* hugetlb pages begin before the region */
 	ib_umem_odp_unmap_dma_pages(umem, range->start, range->end);
@@ -111,7 +108,7 @@ static bool odp_invalidate(struct mmu_interval_notifier *mni,
 	return true;
 }
 
-static const struct mmu_interval_notifier_ops prxe_odp_mn_ops = {
+const struct mmu_interval_notifier_ops prxe_odp_mn_ops = {
 	.invalidate = odp_invalidate,
 };
 
@@ -129,7 +126,8 @@ static bool odp_is_secret(struct page *page)
 }
 
 /* Put one page that was faulted in into the table. */
-static int odp_take(struct prxe_mr *mr, unsigned long idx, unsigned long pfn)
+static int odp_take(struct prxe_odp_part *part, unsigned long idx,
+		    unsigned long pfn)
 {
 	struct page *page = hmm_pfn_to_page(pfn);
 	unsigned long entry;
@@ -139,28 +137,27 @@ static int odp_take(struct prxe_mr *mr, unsigned long idx, unsigned long pfn)
 	entry = (unsigned long)page_address(page) | PRXE_PAGE_HERE;
 	if (pfn & HMM_PFN_WRITE)
 		entry |= PRXE_PAGE_WRITE;
-	if (!mr->pages[idx])
-		mr->odp.present++;
+	if (!part->pages[idx])
+		WRITE_ONCE(part->present, part->present + 1);
 	/* All that the entry stands for was there before it. */
-	smp_store_release(&mr->pages[idx], entry);
+	smp_store_release(&part->pages[idx], entry);
 	return 0;
 }
 
 /*
- * Fault in what is at [@off, @off + @len) of the region. On success umem_mutex is
+ * Fault in what is at [@off, @off + @len) of the table. On success umem_mutex is
  * held, so that nothing of it goes away.
  */
-static int odp_map_and_lock(struct prxe_mr *mr, u64 off, u64 len, bool write,
-			    bool fault)
+static int odp_map_and_lock(struct prxe_odp_part *part, u64 off, u64 len,
+			    bool write, bool fault)
 {
-	struct ib_umem_odp *umem = mr->odp.umem;
-	unsigned long base = (odp_umem_start(mr) - ib_umem_start(umem)) >>
-			     PAGE_SHIFT;
+	struct ib_umem_odp *umem = part->umem;
+	unsigned long base = (part->start - ib_umem_start(umem)) >> PAGE_SHIFT;
 	unsigned long i = off >> PAGE_SHIFT;
 	unsigned long last = (off + len - 1) >> PAGE_SHIFT;
 	int ret;
 
-	ret = ib_umem_odp_map_dma_and_lock(umem, odp_umem_start(mr) + off, len,
+	ret = ib_umem_odp_map_dma_and_lock(umem, part->start + off, len,
 					   write ? HMM_PFN_WRITE : 0, fault);
 	if (ret < 0)
 		return ret;
@@ -169,10 +166,34 @@ static int odp_map_and_lock(struct prxe_mr *mr, u64 off, u64 len, bool write,
 		unsigned long pfn = umem->map.pfn_list[base + i];
 
 		if (pfn & HMM_PFN_VALID)
-			ret = odp_take(mr, i, pfn);
+			ret = odp_take(part, i, pfn);
 	}
 	if (ret)
 		mutex_unlock(&umem->umem_mutex);
+	return ret;
+}
+
+/*
+ * Fault in @len bytes at @off, and of the @ahead from there what PRXE_MR_FAULT_MAX
+ * allows, for nothing of it may change while it is looked up. Fewer where it does,
+ * or where a part of it is not mapped: half of it each time, so that not every page
+ * in front of a hole takes a fault of its own. Locked as by odp_map_and_lock().
+ */
+static int odp_fault_and_lock(struct prxe_odp_part *part, u64 off, u64 len,
+			      u64 ahead, bool write)
+{
+	u64 n = clamp(ahead, len, max_t(u64, len, PRXE_MR_FAULT_MAX));
+	int ret;
+
+	for (;;) {
+		ret = odp_map_and_lock(part, off, n, write, true);
+		if (!ret || n == len)
+			break;
+		n = ret == -EBUSY ? len : max(len, n / 2);
+	}
+	/* the core lost every race for a second: one page may win one */
+	if (ret == -EBUSY)
+		ret = odp_map_and_lock(part, off, 1, write, true);
 	return ret;
 }
 
@@ -182,81 +203,123 @@ static int odp_error(int err)
 	return err == -ENOMEM || err == -EBUSY || err == -EINTR ? -EAGAIN : err;
 }
 
-/*
- * Fault in @len bytes at @off, and of the @ahead from there what PRXE_MR_FAULT_MAX
- * allows, for nothing of it may change while it is looked up. Fewer where it does,
- * or where a part of it is not mapped: half of it each time, so that not every page
- * in front of a hole takes a fault of its own. Locked as by odp_map_and_lock().
- */
-static int odp_fault_and_lock(struct prxe_mr *mr, u64 off, u64 len, u64 ahead,
-			      bool write)
+/* How many bytes from @addr on have one table. */
+static u64 odp_room(const struct prxe_mr *mr, u64 addr)
 {
-	u64 n = clamp(ahead, len, max_t(u64, len, PRXE_MR_FAULT_MAX));
-	int ret;
-
-	for (;;) {
-		ret = odp_map_and_lock(mr, off, n, write, true);
-		if (!ret || n == len)
-			break;
-		n = ret == -EBUSY ? len : max(len, n / 2);
-	}
-	/* the core lost every race for a second: one page may win one */
-	if (ret == -EBUSY)
-		ret = odp_map_and_lock(mr, off, 1, write, true);
-	return ret;
+	if (mr->pages)
+		return U64_MAX;
+	return PRXE_ODP_PART_SIZE - (addr & (PRXE_ODP_PART_SIZE - 1));
 }
 
-static int prxe_mr_odp_fault(struct prxe_mr *mr, u64 addr, u64 len, u64 ahead,
-			     bool write, int (*fn)(void *arg), void *arg)
+/*
+ * Bring @len bytes at @addr in, all of one table, and something of what is @ahead;
+ * or, if not @fault, see what of them is there. On success the region's lock and
+ * umem_mutex are held: odp_unlock().
+ */
+static struct prxe_odp_part *odp_lock(struct prxe_mr *mr, u64 addr, u64 len,
+				      u64 ahead, bool write, bool fault)
 {
-	struct prxe_mr_odp *odp = &mr->odp;
 	u64 off = addr - mr->iova + mr->first;
-	int ret = -EINVAL;
+	struct prxe_odp_part *part;
+	int ret;
 
-	down_read(&odp->lock);
+	down_read(&mr->odp.lock);
 	if (prxe_mr_state(mr) == PRXE_MR_DEAD)
-		goto out;
-	ret = odp_fault_and_lock(mr, off, len, ahead, write);
-	if (ret) {
-		ret = odp_error(ret);
-		goto out;
+		part = ERR_PTR(-EINVAL);
+	else
+		part = mr->pages ? &mr->odp.one : prxe_odp_all_part(mr, addr);
+	if (IS_ERR(part))
+		goto unlock;
+	if (!mr->pages)
+		off &= PRXE_ODP_PART_SIZE - 1;
+	if (fault)
+		ret = odp_fault_and_lock(part, off, len, ahead, write);
+	else
+		ret = odp_map_and_lock(part, off, len, write, false);
+	if (part->all && !READ_ONCE(part->present))
+		prxe_odp_idle(part);
+	if (!ret)
+		return part;
+	part = ERR_PTR(ret);
+unlock:
+	up_read(&mr->odp.lock);
+	return part;
+}
+
+static void odp_unlock(struct prxe_mr *mr, struct prxe_odp_part *part)
+{
+	mutex_unlock(&part->umem->umem_mutex);
+	up_read(&mr->odp.lock);
+}
+
+/* @len bytes, of any number of tables. */
+static int odp_bring(struct prxe_mr *mr, u64 addr, u64 len, bool write, bool fault)
+{
+	struct prxe_odp_part *part;
+	u64 done, n;
+
+	for (done = 0; done < len; done += n) {
+		n = min3(len - done, (u64)PRXE_MR_FAULT_MAX,
+			 odp_room(mr, addr + done));
+		part = odp_lock(mr, addr + done, n, n, write, fault);
+		if (IS_ERR(part))
+			return PTR_ERR(part);
+		odp_unlock(mr, part);
+		cond_resched();
 	}
+	return 0;
+}
+
+int prxe_mr_odp_fault(struct prxe_mr *mr, u64 addr, u64 len, u64 ahead,
+		      bool write, int (*fn)(void *arg), void *arg)
+{
+	u64 room = odp_room(mr, addr);
+	struct prxe_odp_part *part;
+	int ret;
+
+	/* what has other tables first: @fn will find it, if nothing happens to it */
+	if (len > room) {
+		ret = odp_bring(mr, addr + room, len - room, write, true);
+		if (ret)
+			return odp_error(ret);
+		len = room;
+	}
+	part = odp_lock(mr, addr, len, min(ahead, room), write, true);
+	if (IS_ERR(part))
+		return odp_error(PTR_ERR(part));
 	prxe_stat_inc(prxe_mr_dev(mr), MR_FETCHES);
-	if (fn)
-		ret = fn(arg);
-	mutex_unlock(&odp->umem->umem_mutex);
-out:
-	up_read(&odp->lock);
+	ret = fn ? fn(arg) : 0;
+	odp_unlock(mr, part);
 	return ret;
 }
 
 static void prxe_mr_odp_release(struct prxe_mr *mr)
 {
-	struct ib_umem_odp *umem = mr->odp.umem;
+	struct prxe_odp_part *part = &mr->odp.one;
 
 	down_write(&mr->odp.lock);
 	prxe_mr_stop(mr, PRXE_MR_DEAD);
-	mutex_lock(&umem->umem_mutex);
-	odp_drop(mr, 0, odp_npages(mr));
-	mutex_unlock(&umem->umem_mutex);
+	mutex_lock(&part->umem->umem_mutex);
+	prxe_odp_drop(part, 0, part->npages);
+	mutex_unlock(&part->umem->umem_mutex);
 	up_write(&mr->odp.lock);
 
 	/* A fault that comes now sees that the region is dead. */
-	ib_umem_odp_release(umem);
-	kvfree(mr->pages);
+	ib_umem_odp_release(part->umem);
+	kvfree(part->pages);
 }
 
 static int prxe_mr_odp_show(struct sk_buff *msg, const struct prxe_mr *mr)
 {
 	return rdma_nl_put_driver_u64(msg, "present",
-				      READ_ONCE(mr->odp.present)) ?
+				      READ_ONCE(mr->odp.one.present)) ?
 		       -EMSGSIZE : 0;
 }
 
 /* Two tables of all pages: ours and the core's. */
 static size_t prxe_mr_odp_footprint(const struct prxe_mr *mr)
 {
-	return kmalloc_size_roundup(sizeof(*mr->odp.umem)) +
+	return kmalloc_size_roundup(sizeof(*mr->odp.one.umem)) +
 	       2 * prxe_kv_bytes(array_size(odp_npages(mr), sizeof(*mr->pages)));
 }
 
@@ -268,37 +331,40 @@ static const struct prxe_mr_ops prxe_mr_odp_ops = {
 	.footprint = prxe_mr_odp_footprint,
 };
 
-bool prxe_mr_is_odp(const struct prxe_mr *mr)
+/**
+ * prxe_mr_odp_own() - is a region of the calling process's memory?
+ * @mr: a region of memory on demand
+ * @start: set to its address there
+ *
+ * Return: whether it is; else it is of another process.
+ */
+bool prxe_mr_odp_own(const struct prxe_mr *mr, u64 *start)
 {
-	return mr->ops == &prxe_mr_odp_ops;
-}
-
-/* The process's address of a region that is its own; 0: it is not. */
-u64 prxe_mr_odp_start(const struct prxe_mr *mr)
-{
-	const struct ib_umem *umem = &mr->odp.umem->umem;
-
-	return umem->owning_mm == current->mm ? umem->address : 0;
+	if (prxe_mr_is_implicit(mr)) {
+		*start = 0;
+		return mr->odp.all->mm == current->mm;
+	}
+	*start = mr->odp.one.umem->umem.address;
+	return mr->odp.one.umem->umem.owning_mm == current->mm;
 }
 
 /**
  * prxe_mr_odp_init() - make a region of memory on demand
  * @mr: a region with its range, before prxe_mr_publish()
  * @start: user address
- * @length: bytes
+ * @length: bytes; U64_MAX from the address 0 on: the whole address space
+ *	("implicit")
  * @access: rights
  *
- * Context: process.
- * Return: 0; -EINVAL for the whole address space ("implicit"); -ENOMEM; or what
- * the core answered.
+ * Context: process. Return: 0; -ENOMEM; or what the core answered.
  */
 int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length, int access)
 {
-	struct prxe_mr_odp *odp = &mr->odp;
+	struct prxe_odp_part *part = &mr->odp.one;
 	struct ib_umem_odp *umem;
 
 	if (!start && length == U64_MAX)
-		return -EINVAL;
+		return prxe_odp_all_init(mr, access);
 	umem = ib_umem_odp_get(mr->pd->ibpd.device, start, length, access,
 			       &prxe_odp_mn_ops);
 	if (IS_ERR(umem))
@@ -310,10 +376,17 @@ int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length, int access)
 		return -ENOMEM;
 	}
 	mr->ops = &prxe_mr_odp_ops;
-	init_rwsem(&odp->lock);
-	odp->umem = umem;
+	mr->demand = true;
+	init_rwsem(&mr->odp.lock);
+	*part = (struct prxe_odp_part) {
+		.mr = mr,
+		.umem = umem,
+		.pages = mr->pages,
+		.start = ALIGN_DOWN(start, PAGE_SIZE),
+		.npages = odp_npages(mr),
+	};
 	mutex_lock(&umem->umem_mutex);
-	umem->private = mr;
+	umem->private = part;
 	mutex_unlock(&umem->umem_mutex);
 	prxe_mr_set_valid(mr);
 	return 0;
@@ -324,30 +397,14 @@ static int odp_prefetch(const struct prxe_mem *mem, u64 len, bool fault)
 {
 	bool write = mem->access & IB_ACCESS_LOCAL_WRITE;
 	struct prxe_mr *mr;
-	u64 addr, done, n;
-	int ret = 0;
+	int ret = -EINVAL;
+	u64 addr;
 
 	mr = prxe_mr_get(mem, len, &addr);
 	if (IS_ERR(mr))
 		return PTR_ERR(mr);
-	if (!prxe_mr_is_odp(mr)) {
-		ret = -EINVAL;
-		goto put;
-	}
-	down_read(&mr->odp.lock);
-	for (done = 0; done < len && !ret; done += n) {
-		n = min_t(u64, len - done, PRXE_MR_FAULT_MAX);
-		ret = -EINVAL;
-		if (prxe_mr_state(mr) == PRXE_MR_DEAD)
-			break;
-		ret = odp_map_and_lock(mr, addr + done - mr->iova + mr->first,
-				       n, write, fault);
-		if (!ret)
-			mutex_unlock(&mr->odp.umem->umem_mutex);
-		cond_resched();
-	}
-	up_read(&mr->odp.lock);
-put:
+	if (mr->demand)
+		ret = odp_bring(mr, addr, len, write, fault);
 	prxe_mr_put(mr);
 	return ret;
 }

@@ -139,17 +139,18 @@ static bool may_have(const struct prxe_mr *mr, int access)
 {
 	if (access & ~mr->access & IB_ACCESS_FLUSH_PERSISTENT)
 		return false;
-	if (prxe_mr_is_odp(mr) || access & IB_ACCESS_ON_DEMAND)
-		return prxe_mr_is_odp(mr) && !ib_access_writable(access & ~mr->access);
+	if (mr->demand || access & IB_ACCESS_ON_DEMAND)
+		return mr->demand && !ib_access_writable(access & ~mr->access);
 	return mr->umem->writable || !ib_access_writable(access);
 }
 
-/* The memory meant is that of the process which registered it; 0: another. */
-static u64 own_start(const struct prxe_mr *mr)
+/* The memory meant is that of the process which registered it: is it this one? */
+static bool is_own(const struct prxe_mr *mr, u64 *start)
 {
-	if (prxe_mr_is_odp(mr))
-		return prxe_mr_odp_start(mr);
-	return mr->umem->owning_mm == current->mm ? mr->umem->address : 0;
+	if (mr->demand)
+		return prxe_mr_odp_own(mr, start);
+	*start = mr->umem->address;
+	return mr->umem->owning_mm == current->mm;
 }
 
 /**
@@ -177,7 +178,7 @@ struct ib_mr *prxe_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 	struct prxe_mr *mr = to_pmr(ibmr);
 	int ret;
 
-	if (mr->ops != &prxe_mr_user_ops && !prxe_mr_is_odp(mr))
+	if (mr->ops != &prxe_mr_user_ops && !mr->demand)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!(flags & IB_MR_REREG_PD))
 		ibpd = ibmr->pd;
@@ -186,11 +187,15 @@ struct ib_mr *prxe_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 	if (flags & IB_MR_REREG_TRANS)
 		return prxe_reg_user_mr(ibpd, start, length, iova, access, NULL,
 					udata);
+	/* a whole address space cannot be pinned */
+	if (flags & IB_MR_REREG_ACCESS && prxe_mr_is_implicit(mr) &&
+	    !(access & IB_ACCESS_ON_DEMAND))
+		return ERR_PTR(-EOPNOTSUPP);
 	if (!may_have(mr, access)) {
-		start = own_start(mr);
-		return !start ? ERR_PTR(-EINVAL) :
-			prxe_reg_user_mr(ibpd, start, mr->length, mr->iova,
-					 access, NULL, udata);
+		if (!is_own(mr, &start))
+			return ERR_PTR(-EINVAL);
+		return prxe_reg_user_mr(ibpd, start, mr->length, mr->iova,
+					access, NULL, udata);
 	}
 
 	ret = prxe_mr_check_reg(mr->length, mr->iova, access, NULL);

@@ -120,6 +120,7 @@ int call_reg_odp(void);
 void make_untouched(void);
 void make_odp(void);
 int call_advise(void);
+int call_reg_all(void);
 void make_small(void);
 void make_scattered(void);
 void drop_memory(void);

@@ -83,12 +83,34 @@ void make_odp(void)
 	NEED(!call_reg_odp(), "ibv_reg_mr: %m");
 }
 
-int call_advise(void)
+static int call_advise_at(void *addr)
 {
-	struct ibv_sge sge = sge_of(mr, 0, size);
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)addr, .length = (uint32_t)size, .lkey = mr->lkey,
+	};
 
 	return ibv_advise_mr(pair.a.pd, IBV_ADVISE_MR_ADVICE_PREFETCH_WRITE,
 			     IBV_ADVISE_MR_FLAG_FLUSH, &sge, 1);
+}
+
+int call_advise(void)
+{
+	return call_advise_at(mem);
+}
+
+/* Everything on demand, and the first table of it. */
+int call_reg_all(void)
+{
+	int err;
+
+	errno = 0;
+	mr = ibv_reg_mr(pair.a.pd, NULL, SIZE_MAX, RIGHTS | IBV_ACCESS_ON_DEMAND);
+	if (!mr)
+		return errno;
+	err = call_advise_at(mem);
+	if (err)
+		undo_mr();
+	return err;
 }
 
 /* The keys work: they are in an RDMA write of the device to itself, in data.test. */
