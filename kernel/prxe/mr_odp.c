@@ -392,19 +392,39 @@ int prxe_mr_odp_init(struct prxe_mr *mr, u64 start, u64 length, int access)
 	return 0;
 }
 
+/* May a key be advised about? In the words of ibv_advise_mr(3), and as mlx5. */
+static int odp_check_key(const struct prxe_mem *mem)
+{
+	struct prxe_dev *dev = to_pdev(mem->pd->ibpd.device);
+	const struct prxe_mr *mr;
+
+	guard(rcu)();
+	mr = xa_load(&dev->mrs, mem->key >> 8);
+	if (prxe_key_is_window((void *)mr))
+		return -EINVAL;
+	if (!mr || READ_ONCE(mr->key) != mem->key || !mr->demand)
+		return -ENOENT;
+	if (READ_ONCE(mr->pd) != mem->pd || mem->access & ~READ_ONCE(mr->access))
+		return -EPERM;
+	return 0;
+}
+
 /* One element of a prefetch. */
 static int odp_prefetch(const struct prxe_mem *mem, u64 len, bool fault)
 {
 	bool write = mem->access & IB_ACCESS_LOCAL_WRITE;
 	struct prxe_mr *mr;
-	int ret = -EINVAL;
 	u64 addr;
+	int ret;
 
+	ret = odp_check_key(mem);
+	if (ret)
+		return ret;
 	mr = prxe_mr_get(mem, len, &addr);
 	if (IS_ERR(mr))
-		return PTR_ERR(mr);
-	if (mr->demand)
-		ret = odp_bring(mr, addr, len, write, fault);
+		return PTR_ERR(mr) == -ERANGE ? -EFAULT : -ENOENT;
+	/* not another one meanwhile? */
+	ret = mr->demand ? odp_bring(mr, addr, len, write, fault) : -ENOENT;
 	prxe_mr_put(mr);
 	return ret;
 }
@@ -419,9 +439,9 @@ static int odp_prefetch(const struct prxe_mem *mem, u64 len, bool fault)
  * @attrs: of the call
  *
  * Context: process.
- * Return: 0; -EOPNOTSUPP for other advice; -EINVAL for a key that is no region on
- * demand of this domain; -EACCES and -ERANGE as an access; -EFAULT for what is not
- * mapped.
+ * Return: 0; -EOPNOTSUPP for other advice; -ENOENT for a key that is of no region on
+ * demand; -EINVAL for one of a window; -EPERM for a region of another domain, or
+ * without the right; -EFAULT for what is not mapped, or outside of the region.
  */
 int prxe_advise_mr(struct ib_pd *ibpd, enum ib_uverbs_advise_mr_advice advice,
 		   u32 flags, struct ib_sge *sg, u32 num_sge,

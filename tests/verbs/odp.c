@@ -366,13 +366,13 @@ static void prefetch(void)
 	need_advice(IBV_ADVISE_MR_ADVICE_PREFETCH_NO_FAULT, sge_of(theirmr, 0, BIG), 0,
 		    "what is there");
 	need_advice(99, sge_of(theirmr, 0, 1), EOPNOTSUPP, "other advice");
-	need_advice(to_read, sge_of(bmr, 0, 8), EINVAL, "a pinned region");
+	need_advice(to_read, sge_of(bmr, 0, 8), ENOENT, "a pinned region");
 	sge = sge_of(theirmr, BIG - 8, 8);
 	sge.length = 9;
-	need_advice(to_read, sge, ERANGE, "behind the end");
+	need_advice(to_read, sge, EFAULT, "behind the end");
 	sge = sge_of(theirmr, 0, 8);
 	sge.lkey ^= 1;
-	need_advice(to_read, sge, EINVAL, "no key");
+	need_advice(to_read, sge, ENOENT, "no key");
 	munmap(theirs + 4 * PAGE, PAGE);
 	need_advice(to_read, sge_of(theirmr, 0, 8 * PAGE), EFAULT, "not mapped");
 	/* and all works as before */

@@ -225,6 +225,8 @@ static void prefetch(void)
 {
 	const enum ib_uverbs_advise_mr_advice to_read = IBV_ADVISE_MR_ADVICE_PREFETCH;
 	struct ibv_sge sge = { .addr = 1ull << 60, .length = 8, .lkey = theirmr->lkey };
+	struct ibv_pd *pd;
+	struct ibv_mr *mr;
 
 	need_advice(to_read, odp_at(theirmr, theirs + 100, SIZE - 200), 0, "to read");
 	need_advice(IBV_ADVISE_MR_ADVICE_PREFETCH_WRITE,
@@ -234,7 +236,15 @@ static void prefetch(void)
 		    0, "what is there");
 	need_advice(to_read, sge, EFAULT, "no address");
 	sge.addr = UINT64_MAX - 4;
-	need_advice(to_read, sge, ERANGE, "over the end");
+	need_advice(to_read, sge, EFAULT, "over the end");
+	mr = odp_everything(&p.b, IBV_ACCESS_REMOTE_READ | DEMAND);
+	need_advice(to_read, odp_at(mr, theirs, 8), 0, "the right to read");
+	need_advice(IBV_ADVISE_MR_ADVICE_PREFETCH_WRITE, odp_at(mr, theirs, 8), EPERM,
+		    "no right to write");
+	pd = ibv_alloc_pd(p.b.ctx);
+	CHECK(pd && !ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_PD, pd, NULL, 0, 0), "pd");
+	need_advice(to_read, odp_at(mr, theirs, 8), EPERM, "another domain");
+	CHECK(!ibv_dereg_mr(mr) && !ibv_dealloc_pd(pd), "dereg");
 	CHECK(!munmap(theirs + PART, PAGE), "munmap");
 	need_advice(to_read, odp_at(theirmr, theirs, SIZE), EFAULT, "not mapped");
 	fill(mine, PART, 4);
