@@ -169,9 +169,12 @@ static int softgpu_vmap_bar(struct softgpu_bo *bo, struct iosys_map *map)
 	return 0;
 }
 #else
+/* Nothing maps pieces of a BAR side by side: as a GPU that cannot map its VRAM. */
 static int softgpu_vmap_bar(struct softgpu_bo *bo, struct iosys_map *map)
 {
-	return -EOPNOTSUPP;
+	int ret = softgpu_bo_to_system(bo);
+
+	return ret ?: ttm_bo_vmap(&bo->tbo, map);
 }
 #endif
 
@@ -181,12 +184,13 @@ static int softgpu_vmap_bar(struct softgpu_bo *bo, struct iosys_map *map)
  * @map: set to the address
  *
  * One extent in VRAM is a slice of the standing mapping; anything else gets a
- * mapping of its own. The BO is pinned where it is until softgpu_bo_vunmap(),
- * since the users of a vmap are not told about moves.
+ * mapping of its own. Pieces of a BAR can be mapped so by vmap_pfn() only: on
+ * kernels without that, the BO is moved to system memory. It is pinned where it is
+ * then until softgpu_bo_vunmap(), since the users of a vmap are not told about moves.
  *
  * Context: reservation lock held; may sleep.
- * Return: 0, -ENOMEM, -ENODEV after an unplug, or -EOPNOTSUPP for a
- * fragmented BO in a BAR on a kernel without vmap_pfn().
+ * Return: 0, -ENOMEM, -ENODEV after an unplug; or, of the move, -EINVAL when it is
+ * pinned in VRAM, -ERESTARTSYS.
  */
 int softgpu_bo_vmap(struct drm_gem_object *gem, struct iosys_map *map)
 {

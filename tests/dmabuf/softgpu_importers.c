@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -163,9 +164,24 @@ void case_dynamic(struct device *dev)
 }
 
 /* A vmap pins where the buffer is: one extent, many, system memory. */
+/* Pieces of a BAR are mapped by vmap_pfn(), which is in some kernels. */
+static bool maps_pieces(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char name[128];
+	bool found = false;
+
+	check(f, "/proc/kallsyms: %m");
+	while (!found && fscanf(f, "%*s %*s %127s%*[^\n]", name) == 1)
+		found = !strcmp(name, "vmap_pfn");
+	fclose(f);
+	return found;
+}
+
 void case_vmap(struct device *dev)
 {
 	static const unsigned int fragments[] = { 0, 1, 7 };
+	bool moves = is_bar(dev) && !maps_pieces();
 	struct buffer buf;
 	int dmabuf, imp;
 
@@ -173,11 +189,11 @@ void case_vmap(struct device *dev)
 		check(!debugfs_write(dev, "fragment", "%u", fragments[i]), "fragment");
 		dmabuf = make(dev, &buf, 61 * 4096 + 3);
 		imp = import(dmabuf, IMPORTER_VMAP);
-		expect(&buf, false, true, "vmapped");
-		stays(&buf, false);
+		expect(&buf, moves && i, true, "vmapped");
+		stays(&buf, moves && i);
 		exchange(imp, &buf, i, "vmap of VRAM");
 		close(imp);
-		expect(&buf, false, false, "vunmapped");
+		expect(&buf, moves && i, false, "vunmapped");
 
 		check(!debugfs_write(dev, "evict", "%u", buf.id), "evict");
 		imp = import(dmabuf, IMPORTER_VMAP);
