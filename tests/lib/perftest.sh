@@ -37,7 +37,8 @@ perftest_row_of()
 perftest_client()
 {
 	for _again in 1 2 3 4 5 6; do
-		on "$_cli" "$@" -d "$_kind$_cli" "$_addr" >client.log 2>&1 && return 0
+		# shellcheck disable=SC2086 # words
+		on "$_cli" ${PERFTEST_CLIENT_PREFIX:-} "$@" -d "$_kind$_cli" "$_addr" >client.log 2>&1 && return 0
 		grep -q 'RDMA_CM_EVENT_REJECTED; error: 8' client.log || return 1
 		sleep 0.2
 	done
@@ -49,7 +50,7 @@ perftest_client()
 # a busy machine: perftest gives up before any traffic, or counts in a clock that
 # stands still. Only that is tried again. PERFTEST_CM: more for the server, which
 # listens by rdma_cm then (-R). PERFTEST_SERVER, PERFTEST_CLIENT: more for the one and
-# the other; PERFTEST_SERVER_PREFIX: a command that runs the server.
+# the other; PERFTEST_SERVER_PREFIX, PERFTEST_CLIENT_PREFIX: a command that runs it.
 perftest_run()
 {
 	_srv=$1 _cli=$2 _kind=$3 _addr=$4 _column=$5

@@ -42,16 +42,18 @@ cm_of()
 }
 
 # between SERVER-KIND CLIENT-KIND COLUMN PROGRAM ARG...: one run, with those dma-bufs
-# at the ends; "host" is ordinary memory
+# at the ends; "host" is ordinary memory, "fd:7" a dma-buf of the heap that is open
 between()
 {
 	_at_server=$1 _at_client=$2 _col=$3 _program=$4
 	shift 4
 	PERFTEST_SERVER=$(option "$_at_server") PERFTEST_CLIENT=$(option "$_at_client")
+	PERFTEST_SERVER_PREFIX=$(prefix "$_at_server") PERFTEST_CLIENT_PREFIX=$(prefix "$_at_client")
 	PERFTEST_CM=$(cm_of "$@")
 	_figure=$(perftest_run A B prxe "$IP4_A" "$_col" "$PERFTEST/$_program" "$@") ||
 		fail "$_program $*: $_at_server from $_at_client"
 	PERFTEST_SERVER='' PERFTEST_CLIENT='' PERFTEST_CM=''
+	PERFTEST_SERVER_PREFIX='' PERFTEST_CLIENT_PREFIX=''
 	echo "$_program $*: $_at_server from $_at_client: $_figure"
 	uses "$_at_server" server.log
 	uses "$_at_client" client.log
@@ -61,6 +63,12 @@ between()
 option()
 {
 	[ "$1" = host ] || echo "--use_dmabuf=$1"
+}
+
+# prefix KIND
+prefix()
+{
+	[ "$1" != fd:7 ] || echo "$PRXE_BIN/with_dmabuf heap 65536 7"
 }
 
 # uses KIND LOG: perftest registered a dma-buf, or no dma-buf
