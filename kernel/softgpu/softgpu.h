@@ -188,6 +188,7 @@ softgpu_vram_res_find(const struct softgpu_vram_res *res, unsigned long pgoff);
 extern const struct ttm_device_funcs softgpu_ttm_funcs;
 struct softgpu_bo *softgpu_bo_create(struct softgpu *sg, size_t size);
 struct softgpu_bo *softgpu_bo_next(struct softgpu *sg, unsigned long *id);
+int softgpu_bo_announce(struct softgpu_bo *bo);
 int softgpu_bo_to_vram(struct softgpu_bo *bo, bool evict_others);
 int softgpu_bo_to_system(struct softgpu_bo *bo);
 int softgpu_bo_populate(struct softgpu_bo *bo);

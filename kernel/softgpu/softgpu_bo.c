@@ -17,6 +17,7 @@
 #include <linux/dma-buf.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 #include <drm/ttm/ttm_kmap_iter.h>
 
@@ -241,6 +242,29 @@ int softgpu_bo_to_vram(struct softgpu_bo *bo, bool evict_others)
 	dma_resv_assert_held(bo->tbo.base.resv);
 	return ttm_bo_validate(&bo->tbo, &placement, &ctx) == -ERESTARTSYS ?
 	       -ERESTARTSYS : 0;
+}
+
+/**
+ * softgpu_bo_announce() - a BO's user is about to use it: bring it into VRAM
+ * @bo: the buffer object
+ *
+ * Context: process, no reservation lock held.
+ * Return: 0, also when it had to stay in system memory; -ENODEV after an unplug;
+ * -ERESTARTSYS when interrupted.
+ */
+int softgpu_bo_announce(struct softgpu_bo *bo)
+{
+	int ret, idx;
+
+	if (!drm_dev_enter(bo->tbo.base.dev, &idx))
+		return -ENODEV;
+	ret = ttm_bo_reserve(&bo->tbo, true, false, NULL);
+	if (!ret) {
+		ret = softgpu_bo_to_vram(bo, true);
+		ttm_bo_unreserve(&bo->tbo);
+	}
+	drm_dev_exit(idx);
+	return ret;
 }
 
 /**

@@ -45,13 +45,17 @@ static int softgpu_dumb_create(struct drm_file *file, struct drm_device *drm,
 			       struct drm_mode_create_dumb *args)
 {
 	struct softgpu_bo *bo;
-	int ret;
+	int ret, idx;
 
 	ret = drm_mode_size_dumb(drm, args, 0, 0);
 	if (ret)
 		return ret;
 
+	/* VRAM is cleared: not when its BAR may be another device's by now. */
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
 	bo = softgpu_bo_create(to_softgpu(drm), args->size);
+	drm_dev_exit(idx);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 
@@ -66,19 +70,13 @@ static int softgpu_dumb_map_offset(struct drm_file *file, struct drm_device *drm
 				   u32 handle, u64 *offset)
 {
 	struct drm_gem_object *gem;
-	struct softgpu_bo *bo;
 	int ret;
 
 	gem = drm_gem_object_lookup(file, handle);
 	if (!gem)
 		return -ENOENT;
-	bo = gem_to_softgpu_bo(gem);
 
-	ret = ttm_bo_reserve(&bo->tbo, true, false, NULL);
-	if (!ret) {
-		ret = softgpu_bo_to_vram(bo, true);
-		ttm_bo_unreserve(&bo->tbo);
-	}
+	ret = softgpu_bo_announce(gem_to_softgpu_bo(gem));
 	if (!ret)
 		*offset = drm_vma_node_offset_addr(&gem->vma_node);
 	drm_gem_object_put(gem);

@@ -270,7 +270,8 @@ const struct dma_buf_ops softgpu_dmabuf_ops = {
  * there is a handle, and makes no new handle but from the dma-buf.
  *
  * Context: process, reservation lock not held.
- * Return: the dma-buf, or -ERESTARTSYS or another negative error.
+ * Return: the dma-buf, or -ERESTARTSYS, -ENODEV after an unplug, or another
+ * negative error.
  */
 struct dma_buf *softgpu_gem_export(struct drm_gem_object *gem, int flags)
 {
@@ -287,11 +288,7 @@ struct dma_buf *softgpu_gem_export(struct drm_gem_object *gem, int flags)
 	struct dma_buf *dmabuf;
 	int ret;
 
-	ret = ttm_bo_reserve(&bo->tbo, true, false, NULL);
-	if (ret)
-		return ERR_PTR(ret);
-	ret = softgpu_bo_to_vram(bo, true);
-	ttm_bo_unreserve(&bo->tbo);
+	ret = softgpu_bo_announce(bo);
 	if (ret)
 		return ERR_PTR(ret);
 
