@@ -19,6 +19,7 @@
  *
  * A BO may be moved, mapped, pinned or described by the holder of its
  * reservation lock only. Device memory is reached inside drm_dev_enter(), or
+ * under the reservation lock of a BO once softgpu_is_gone() said no, or
  * through a mapping that lives as long as the drm_device.
  */
 #ifndef SOFTGPU_H
@@ -80,6 +81,7 @@ struct softgpu_vram {
  * @ttm: buffer object management
  * @vram: the memory
  * @bos: all buffer objects by their number; holds no references
+ * @gone: the device is being unplugged, see softgpu_is_gone()
  * @poison: looking for late writes, see softgpu_poison(): for how many
  *	microseconds memory lies poisoned (0: off), how many pages did, and how
  *	many of them were written to meanwhile. No lock: the first is read once
@@ -90,6 +92,7 @@ struct softgpu {
 	struct ttm_device ttm;
 	struct softgpu_vram vram;
 	struct xarray bos;
+	bool gone;
 	struct {
 		u32 usecs;
 		atomic64_t pages;
@@ -166,6 +169,26 @@ static inline bool softgpu_bo_in_vram(struct softgpu_bo *bo)
 static inline unsigned long softgpu_bo_npages(struct softgpu_bo *bo)
 {
 	return bo->tbo.base.size >> PAGE_SHIFT;
+}
+
+/**
+ * softgpu_is_gone() - has the device of a BO been unplugged?
+ * @bo: the BO
+ *
+ * A no stays true enough to use the memory as long as the reservation lock is
+ * held: softgpu_stop() sets @gone, then takes the lock of each BO and invalidates
+ * it before it lets go of the device. A BO that it passes over was numbered after
+ * it had looked, under the same xa_lock, so that its dma-buf, which is younger
+ * still, sees @gone. For the operations of a dma-buf, where the SRCU of
+ * drm_dev_enter() would cost more than the work; what outlives the lock and is not
+ * invalidated, such as a page table entry, needs that one.
+ *
+ * Context: reservation lock of @bo, reference to its dma-buf.
+ */
+static inline bool softgpu_is_gone(struct softgpu_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+	return READ_ONCE(softgpu_bo_dev(bo)->gone);
 }
 
 /* softgpu_vram.c */

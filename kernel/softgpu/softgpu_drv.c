@@ -145,6 +145,7 @@ static void softgpu_stop(struct softgpu *sg)
 	struct softgpu_bo *bo;
 	unsigned long id = 0;
 
+	WRITE_ONCE(sg->gone, true);
 	drm_dev_unplug(&sg->drm);
 
 	while ((bo = softgpu_bo_next(sg, &id))) {

@@ -69,11 +69,10 @@ static int softgpu_pfn_describe(struct dma_buf_pfn_attachment *attach,
 {
 	struct softgpu_bo *bo = attach_to_bo(attach);
 	struct softgpu *sg = softgpu_bo_dev(bo);
-	int idx;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!drm_dev_enter(&sg->drm, &idx))
+	if (softgpu_is_gone(bo))
 		return -EKEYREVOKED;
 
 	info->flags = DMA_BUF_PFN_CPU_OK;
@@ -86,7 +85,6 @@ static int softgpu_pfn_describe(struct dma_buf_pfn_attachment *attach,
 		info->flags |= DMA_BUF_PFN_HAS_PAGES;
 		info->provider = NULL;
 	}
-	drm_dev_exit(idx);
 	return 0;
 }
 
@@ -136,11 +134,11 @@ static int softgpu_pfn_get_extents(struct dma_buf_pfn_attachment *attach,
 				   struct dma_buf_extent *vec, unsigned int nr)
 {
 	struct softgpu_bo *bo = attach_to_bo(attach);
-	int ret, idx;
+	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!drm_dev_enter(bo->tbo.base.dev, &idx))
+	if (softgpu_is_gone(bo))
 		return -EKEYREVOKED;
 
 	if (softgpu_bo_in_vram(bo)) {
@@ -150,7 +148,6 @@ static int softgpu_pfn_get_extents(struct dma_buf_pfn_attachment *attach,
 		if (!ret)
 			ret = softgpu_system_extents(bo, pgoff, vec, nr);
 	}
-	drm_dev_exit(idx);
 	return ret;
 }
 
@@ -206,18 +203,17 @@ static int softgpu_pfn_cpu_map_extents(struct dma_buf_pfn_attachment *attach,
 				       struct iosys_map *maps, unsigned int nr)
 {
 	struct softgpu_bo *bo = attach_to_bo(attach);
-	int ret, idx;
+	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!drm_dev_enter(bo->tbo.base.dev, &idx))
+	if (softgpu_is_gone(bo))
 		return -EKEYREVOKED;
 
 	if (softgpu_bo_in_vram(bo))
 		ret = softgpu_vram_cpu_map(bo, pgoff, vec, maps, nr);
 	else
 		ret = softgpu_system_cpu_map(bo, pgoff, vec, maps, nr);
-	drm_dev_exit(idx);
 	return ret;
 }
 

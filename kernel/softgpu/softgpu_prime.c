@@ -198,12 +198,11 @@ static struct sg_table *softgpu_map(struct dma_buf_attachment *attach,
 				    enum dma_data_direction dir)
 {
 	struct softgpu_bo *bo = dmabuf_to_bo(attach->dmabuf);
-	struct sg_table *sgt;
-	int ret, idx;
+	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!drm_dev_enter(bo->tbo.base.dev, &idx))
+	if (softgpu_is_gone(bo))
 		return ERR_PTR(-ENODEV);
 
 	if (!softgpu_reaches_vram(attach))
@@ -213,9 +212,7 @@ static struct sg_table *softgpu_map(struct dma_buf_attachment *attach,
 	if (!ret)
 		ret = softgpu_bo_populate(bo);
 
-	sgt = ret ? ERR_PTR(ret) : softgpu_map_where_it_is(attach, bo, dir);
-	drm_dev_exit(idx);
-	return sgt;
+	return ret ? ERR_PTR(ret) : softgpu_map_where_it_is(attach, bo, dir);
 }
 
 static void softgpu_unmap(struct dma_buf_attachment *attach,
