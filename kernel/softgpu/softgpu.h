@@ -225,6 +225,9 @@ void softgpu_bo_vunmap(struct drm_gem_object *gem, struct iosys_map *map);
 struct page **softgpu_bo_vram_pages(struct softgpu_bo *bo);
 
 /* softgpu_poison.c */
+u64 *softgpu_poison_marks(struct softgpu_bo *bo, struct ttm_kmap_iter *iter);
+void softgpu_poison_unmark(struct softgpu_bo *bo, u64 *words,
+			   struct ttm_kmap_iter *from, struct ttm_kmap_iter *to);
 void softgpu_poison(struct softgpu_bo *bo, struct ttm_kmap_iter *iter);
 
 /* softgpu_prime.c */

@@ -10,9 +10,9 @@
  * DRM_IOCTL_MODE_MAP_DUMB and when it is exported; or by the debugfs file
  * "restore". A page fault, a PFN lookup and pinning leave it where it is.
  *
- * A move is: tell the importers, wait for the fences, copy with the CPU, free
- * the old place. All of it happens under the reservation lock, so nobody sees
- * it half done.
+ * A move is: have the new place, tell the importers, wait for the fences, copy
+ * with the CPU, free the old place. All of it happens under the reservation lock,
+ * so nobody sees it half done; and what fails, fails before anybody was told.
  */
 #include <linux/dma-buf.h>
 #include <linux/slab.h>
@@ -86,14 +86,31 @@ static void softgpu_bo_place(struct ttm_buffer_object *tbo,
 	ttm_bo_move_null(tbo, res);
 }
 
+static void softgpu_bo_copy_pages(struct softgpu_bo *bo, struct ttm_kmap_iter *from,
+				  struct ttm_kmap_iter *to, bool clear)
+{
+	u64 *marks;
+
+	/* Pages that nobody had before are still to be allocated. */
+	if (clear) {
+		ttm_move_memcpy(true, softgpu_bo_npages(bo), to, from);
+		return;
+	}
+	marks = softgpu_poison_marks(bo, from);
+	ttm_move_memcpy(false, softgpu_bo_npages(bo), to, from);
+	softgpu_poison_unmark(bo, marks, from, to);
+	softgpu_poison(bo, from);
+}
+
 static int softgpu_bo_copy(struct ttm_buffer_object *tbo,
 			   struct ttm_operation_ctx *ctx,
 			   struct ttm_resource *to)
 {
 	struct ttm_resource *from = tbo->resource;
+	struct softgpu_bo *bo = ttm_to_softgpu_bo(tbo);
 	struct softgpu_vram_iter vram_iter;
 	struct ttm_kmap_iter_tt tt_iter;
-	struct ttm_kmap_iter *vram, *tt;
+	struct ttm_kmap_iter *tt;
 	bool clear = false;
 	int ret;
 
@@ -106,19 +123,14 @@ static int softgpu_bo_copy(struct ttm_buffer_object *tbo,
 			return ret;
 	}
 
-	if (to->mem_type == TTM_PL_VRAM) {
-		vram = softgpu_vram_iter_init(&vram_iter, to);
-		tt = ttm_kmap_iter_tt_init(&tt_iter, tbo->ttm);
-		ttm_move_memcpy(clear, PFN_UP(to->size), vram, tt);
-		/* Pages that nobody had before are still to be allocated. */
-		if (!clear)
-			softgpu_poison(ttm_to_softgpu_bo(tbo), tt);
-	} else {
-		vram = softgpu_vram_iter_init(&vram_iter, from);
-		tt = ttm_kmap_iter_tt_init(&tt_iter, tbo->ttm);
-		ttm_move_memcpy(false, PFN_UP(to->size), tt, vram);
-		softgpu_poison(ttm_to_softgpu_bo(tbo), vram);
-	}
+	softgpu_bo_invalidate(bo);
+	tt = ttm_kmap_iter_tt_init(&tt_iter, tbo->ttm);
+	if (to->mem_type == TTM_PL_VRAM)
+		softgpu_bo_copy_pages(bo, tt,
+				      softgpu_vram_iter_init(&vram_iter, to), clear);
+	else
+		softgpu_bo_copy_pages(bo, softgpu_vram_iter_init(&vram_iter, from),
+				      tt, false);
 
 	ttm_bo_move_sync_cleanup(tbo, to);
 	return 0;
@@ -128,8 +140,6 @@ static int softgpu_bo_move(struct ttm_buffer_object *tbo, bool evict,
 			   struct ttm_operation_ctx *ctx,
 			   struct ttm_resource *to, struct ttm_place *hop)
 {
-	struct softgpu_bo *bo = ttm_to_softgpu_bo(tbo);
-
 	dma_resv_assert_held(tbo->base.resv);
 
 	if (!tbo->resource) {
@@ -141,8 +151,6 @@ static int softgpu_bo_move(struct ttm_buffer_object *tbo, bool evict,
 		ttm_bo_move_null(tbo, to);
 		return 0;
 	}
-
-	softgpu_bo_invalidate(bo);
 	return softgpu_bo_copy(tbo, ctx, to);
 }
 

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does an importer leave alone what it was told to leave? With poison on, the memory
- * that a BO moves out of is filled with a pattern, left lying for a while, and
- * looked at before anybody gets it: what has changed, somebody wrote to late.
+ * Does an importer leave alone what it was told to leave? With poison on, it is put to
+ * the test twice in a move:
+ *
+ *	at once		the last word of each page gets a pattern as soon as the importers
+ *			were told, and is looked at when the BO is copied: who was in the
+ *			middle of writing goes on to the ends of his pages. The words
+ *			themselves are kept, for the new place
+ *	for a while	all of the memory is filled with the pattern, left lying, and
+ *			looked at before anybody gets it
+ *
+ * Where the pattern is gone, somebody wrote late.
  */
 #include <linux/delay.h>
+#include <linux/slab.h>
 
 #include <drm/drm_print.h>
 
@@ -33,6 +42,81 @@ static bool poison_is_whole(const struct iosys_map *map)
 		if (iosys_map_rd(map, off, u64) != POISON_WORD)
 			return false;
 	return true;
+}
+
+/* Where a page's last word is. */
+#define POISON_MARK	(PAGE_SIZE - sizeof(u64))
+
+/**
+ * softgpu_poison_marks() - mark the pages of a BO that is about to be copied
+ * @bo: the buffer object; every importer was told
+ * @iter: its pages
+ *
+ * Context: reservation lock held; may sleep.
+ * Return: for softgpu_poison_unmark(); NULL without poison, or memory.
+ */
+u64 *softgpu_poison_marks(struct softgpu_bo *bo, struct ttm_kmap_iter *iter)
+{
+	unsigned long i, n = softgpu_bo_npages(bo);
+	struct iosys_map map;
+	u64 *words;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+	if (!READ_ONCE(softgpu_bo_dev(bo)->poison.usecs))
+		return NULL;
+	words = kvmalloc_objs(*words, n);
+	if (!words)
+		return NULL;
+
+	for (i = 0; i < n; i++) {
+		poison_map(iter, &map, i);
+		words[i] = iosys_map_rd(&map, POISON_MARK, u64);
+		iosys_map_wr(&map, POISON_MARK, u64, POISON_WORD);
+		poison_unmap(iter, &map);
+	}
+	return words;
+}
+
+static void poison_count(struct softgpu_bo *bo, unsigned long spoiled)
+{
+	struct softgpu *sg = softgpu_bo_dev(bo);
+
+	if (!spoiled)
+		return;
+	atomic64_add(spoiled, &sg->poison.spoiled);
+	drm_err(&sg->drm, "bo %u: %lu of %lu pages were written to after they were taken away\n",
+		bo->id, spoiled, softgpu_bo_npages(bo));
+}
+
+/**
+ * softgpu_poison_unmark() - look at the marks, and copy what they replaced
+ * @bo: the buffer object, copied
+ * @words: of softgpu_poison_marks(), freed here; may be NULL
+ * @from: its old pages
+ * @to: its new pages
+ *
+ * Context: reservation lock held; may sleep.
+ */
+void softgpu_poison_unmark(struct softgpu_bo *bo, u64 *words,
+			   struct ttm_kmap_iter *from, struct ttm_kmap_iter *to)
+{
+	unsigned long i, n = softgpu_bo_npages(bo), spoiled = 0;
+	struct iosys_map map;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+	if (!words)
+		return;
+
+	for (i = 0; i < n; i++) {
+		poison_map(from, &map, i);
+		spoiled += iosys_map_rd(&map, POISON_MARK, u64) != POISON_WORD;
+		poison_unmap(from, &map);
+		poison_map(to, &map, i);
+		iosys_map_wr(&map, POISON_MARK, u64, words[i]);
+		poison_unmap(to, &map);
+	}
+	kvfree(words);
+	poison_count(bo, spoiled);
 }
 
 /**
@@ -68,8 +152,5 @@ void softgpu_poison(struct softgpu_bo *bo, struct ttm_kmap_iter *iter)
 	}
 
 	atomic64_add(n, &sg->poison.pages);
-	atomic64_add(spoiled, &sg->poison.spoiled);
-	if (spoiled)
-		drm_err(&sg->drm, "bo %u: %lu of %lu pages were written to after they were taken away\n",
-			bo->id, spoiled, n);
+	poison_count(bo, spoiled);
 }
