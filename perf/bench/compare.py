@@ -78,4 +78,8 @@ def differences(old, new):
             found.append(f"{part}: one run was quick, the other full: other numbers of messages")
     if old.host.get("cpu") != new.host.get("cpu"):
         found.append(f"another machine: {old.host.get('cpu')}, now {new.host.get('cpu')}")
+    if old.host.get("awake", "") != new.host.get("awake", ""):
+        found.append("idle processors " + ("slept before, now they were kept awake"
+                                           if new.host.get("awake") else
+                                           "were kept awake before, now they slept"))
     return found

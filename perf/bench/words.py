@@ -16,7 +16,8 @@ def conditions(document, run):
     effort = env["effort"]
     document.text(f"{when}, commit {host.get('commit') or 'unknown'}, {effort['name']} run of "
                   f"{effort['turns']} turns; host: {host.get('cpu') or 'unknown processor'}"
-                  + (f", load {host['load']} before" if host.get("load") else ""), "lead")
+                  + (f", load {host['load']} before" if host.get("load") else "")
+                  + (", idle processors kept awake" if host.get("awake") else ""), "lead")
     for part in run.parts():
         env = run.environment(part)
         what = "PCI BARs" if part == "bar" else "Traffic, registration, limits"
@@ -88,7 +89,9 @@ CAVEATS = (
     "Absolute figures are those of this machine while this ran. Two hosts are two network "
     "namespaces of one kernel: sender and receiver share its processors.",
     "User Mode Linux runs native code, but entering its kernel and switching processes costs "
-    "several microseconds: latencies are longer than on hardware, for all contenders.",
+    "several microseconds: latencies are longer than on hardware, for all contenders. A processor of a "
+    "virtual machine that sleeps takes tens of microseconds to wake for that; the bench keeps them awake "
+    "(PM QoS) where it may.",
     "On User Mode Linux the kernel's `crc32_le()` is a table of bytes (some 450 MiB/s), and rxe has "
     "nothing else, while prxe has a faster one of its own: `crc=kernel` is prxe with the same "
     "function, for a fair look at the rest. On real x86 both have a fast one.",

@@ -175,6 +175,13 @@ class Compare(Base):
         self.assertIn("new", {row.verdict.word for row in found.rows})
         self.assertTrue(compare.differences(old, self.run_of()))
 
+    def test_other_conditions(self):
+        old, new = self.run_of(), self.run_of()
+        self.assertFalse(compare.differences(old, new))
+        new.host["awake"] = "yes"
+        self.assertIn("kept awake", " ".join(compare.differences(old, new)))
+        self.assertIn("slept", " ".join(compare.differences(new, old)))
+
 
 class Svg(unittest.TestCase):
     def test_ticks(self):

@@ -96,6 +96,7 @@ bench_host()
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 cpus=$(nproc)
 load=$(cut -d' ' -f1-3 /proc/loadavg)
+awake=${AWAKE:+yes}
 commit=$commit
 arguments=$*
 os=$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)
@@ -191,6 +192,7 @@ cmd_bench()
 		bench_report --report /prxe/run/from.json
 		exit
 	fi
+	keep_awake || say "no /dev/cpu_dma_latency: latencies will have the time in them that processors take to wake"
 	bench_host "$@" >"$RUNDIR/host"
 	measure_all
 	[ -e "$RUNDIR/lines" ] || die "nothing was measured"

@@ -213,7 +213,7 @@ vm_main()
 	done
 
 	case $command in
-	demo)	cmd_part tests/demo/demo.sh "${rest[@]}" ;;
+	demo)	keep_awake || true; cmd_part tests/demo/demo.sh "${rest[@]}" ;;
 	bench)	cmd_bench "${rest[@]}" ;;
 	test)	cmd_test "${rest[@]}" ;;
 	profile) cmd_profile "${rest[@]}" ;;

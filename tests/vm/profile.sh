@@ -61,6 +61,7 @@ cmd_profile()
 	[ -x "$TOP/perf/profile.sh" ] || die "perf/profile.sh is not there"
 	command -v perf >/dev/null || die "profile needs perf (apt install linux-perf)"
 	prepare
+	keep_awake || true
 	take_samples &
 	boot run -- /prxe/src/perf/profile.sh "$@"
 	check_log
