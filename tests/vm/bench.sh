@@ -17,7 +17,8 @@ report.html (one file, needs no network), report.md with plots/, report.json (ev
 sample of every turn).
 
   --quick            fewer points, three turns: some three minutes at native speed;
-                     without it five turns and half an hour
+                     without it five turns: an hour, and without KVM half an hour
+                     more for what is emulated
   --only PATTERN,... only the points whose keys match one of the PATTERNs (a glob, or part
                      of a key): wire/write/bw/65536/q1/host, register, limit/tcp, import;
                      --list shows all
