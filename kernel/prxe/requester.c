@@ -395,11 +395,15 @@ static int prxe_req_step(struct prxe_qp *qp)
 	return ret;
 }
 
+/*
+ * After an RNR NAK the work request at tail goes out alone, until something was
+ * acknowledged: the peer would drop all that comes behind it, each time.
+ */
 static bool prxe_req_may_run(const struct prxe_sq *sq)
 {
 	return (sq->state == IB_QPS_RTS || sq->state == IB_QPS_SQD) &&
 	       sq->next != sq->head && !sq->rnr_wait && !sq->pause &&
-	       !sq->fault.pd;
+	       !sq->fault.pd && (!sq->rnr_row || sq->next == sq->tail);
 }
 
 /* In SQD, tell once that nothing is outstanding any more (IBTA 10.3.1.5). */
