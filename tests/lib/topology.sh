@@ -173,6 +173,24 @@ two_hosts()
 	add_rdma "$_second" "$_kind" "eth$_second"
 }
 
+_know()
+{
+	_mac=$(on "$2" cat "/sys/class/net/eth$2/address") || topology_fail "no eth$2"
+	for _ip in $(ip -n "$2" -o addr show dev "eth$2" scope global | awk '{ sub("/.*", "", $4); print $4 }'); do
+		ip -n "$1" neigh replace "$_ip" lladdr "$_mac" nud permanent dev "eth$1" ||
+			topology_fail "$1 does not learn $_ip"
+	done
+}
+
+# know_each_other A B: two hosts whose network is to lose packets know each other's
+# addresses for good: who modifies a QP to RTR has a second to learn them, and a request
+# for one is sent again after a second
+know_each_other()
+{
+	_know "$1" "$2"
+	_know "$2" "$1"
+}
+
 # one_host [KIND [A]]: one namespace, one device
 one_host()
 {
