@@ -47,13 +47,6 @@ static inline bool pfn_extent_valid(const struct dma_buf_extent *ext)
 	return ext->npages && ext->pfn + (ext->npages - 1) >= ext->pfn;
 }
 
-/* Does @next begin right where @ext ends? A run may end at the last page of all. */
-static inline bool pfn_extent_continues(const struct dma_buf_extent *ext,
-					const struct dma_buf_extent *next)
-{
-	return next->pfn && ext->pfn + (ext->npages - 1) == next->pfn - 1;
-}
-
 /**
  * pfn_extents_absorb - join freshly listed runs to those already accepted
  * @vec: @have accepted runs, then @got fresh ones; changed in place
@@ -70,22 +63,28 @@ static inline int pfn_extents_absorb(struct dma_buf_extent *vec,
 				     unsigned int have, unsigned int got,
 				     unsigned long *left)
 {
+	unsigned long tail = have ? vec[have - 1].pfn + (vec[have - 1].npages - 1) : 0;
 	unsigned int i, last = have + got;
+	unsigned long want = *left;
 
-	for (i = have; i < last && *left; i++) {
+	/* Kept in registers: for all the compiler knows, @left is in @vec. */
+	for (i = have; i < last && want; i++) {
 		struct dma_buf_extent ext = vec[i];
 
 		if (!pfn_extent_valid(&ext))
 			return -EIO;
-		if (ext.npages > *left)
-			ext.npages = *left;
-		*left -= ext.npages;
+		if (ext.npages > want)
+			ext.npages = want;
+		want -= ext.npages;
 
-		if (have && pfn_extent_continues(&vec[have - 1], &ext))
+		/* Page 0 follows nothing, not even the last page of all. */
+		if (have && ext.pfn && tail == ext.pfn - 1)
 			vec[have - 1].npages += ext.npages;
 		else
 			vec[have++] = ext;
+		tail = ext.pfn + (ext.npages - 1);
 	}
+	*left = want;
 	return have;
 }
 

@@ -44,6 +44,10 @@
 struct p2pdma_provider;
 struct pci_dev;
 
+/* What VRAM over RAM is made of: the largest pieces there are. */
+#define SOFTGPU_CHUNK_ORDER	MAX_PAGE_ORDER
+#define SOFTGPU_CHUNK_PAGES	BIT(SOFTGPU_CHUNK_ORDER)
+
 /**
  * struct softgpu_vram - the memory of the device and its allocator
  * @man: TTM's view of the allocator
@@ -160,6 +164,24 @@ static inline bool softgpu_vram_is_mmio(const struct softgpu_vram *vram)
 	return vram->io;
 }
 
+/**
+ * softgpu_vram_pfn() - page frame number of a VRAM page
+ * @vram: the memory
+ * @page: VRAM page, inside the memory
+ *
+ * Context: any.
+ * Return: the page frame number.
+ */
+static inline unsigned long softgpu_vram_pfn(const struct softgpu_vram *vram,
+					     unsigned long page)
+{
+	if (softgpu_vram_is_mmio(vram))
+		return PHYS_PFN(vram->phys) + page;
+
+	return page_to_pfn(vram->chunks[page >> SOFTGPU_CHUNK_ORDER]) +
+	       (page & (SOFTGPU_CHUNK_PAGES - 1));
+}
+
 static inline bool softgpu_bo_in_vram(struct softgpu_bo *bo)
 {
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -195,8 +217,6 @@ static inline bool softgpu_is_gone(struct softgpu_bo *bo)
 int softgpu_vram_init_bar(struct softgpu *sg, struct pci_dev *pdev, int bar,
 			  u64 max);
 int softgpu_vram_init_ram(struct softgpu *sg, u64 size);
-unsigned long softgpu_vram_pfn(const struct softgpu_vram *vram,
-			       unsigned long page);
 unsigned long softgpu_vram_run(const struct softgpu_vram *vram,
 			       unsigned long page, unsigned long max);
 void softgpu_vram_map(const struct softgpu_vram *vram, unsigned long page,

@@ -18,27 +18,7 @@
 
 #include "softgpu.h"
 
-#define CHUNK_ORDER	MAX_PAGE_ORDER
-#define CHUNK_PAGES	BIT(CHUNK_ORDER)
-#define CHUNK_SIZE	(CHUNK_PAGES << PAGE_SHIFT)
-
-/**
- * softgpu_vram_pfn() - page frame number of a VRAM page
- * @vram: the memory
- * @page: VRAM page, inside the memory
- *
- * Context: any.
- * Return: the page frame number.
- */
-unsigned long softgpu_vram_pfn(const struct softgpu_vram *vram,
-			       unsigned long page)
-{
-	if (softgpu_vram_is_mmio(vram))
-		return PHYS_PFN(vram->phys) + page;
-
-	return page_to_pfn(vram->chunks[page >> CHUNK_ORDER]) +
-	       (page & (CHUNK_PAGES - 1));
-}
+#define CHUNK_SIZE	(SOFTGPU_CHUNK_PAGES << PAGE_SHIFT)
 
 /**
  * softgpu_vram_run() - how far VRAM is contiguous in physical memory
@@ -58,9 +38,9 @@ unsigned long softgpu_vram_run(const struct softgpu_vram *vram,
 	if (softgpu_vram_is_mmio(vram))
 		return max;
 
-	n = CHUNK_PAGES - (page & (CHUNK_PAGES - 1));
+	n = SOFTGPU_CHUNK_PAGES - (page & (SOFTGPU_CHUNK_PAGES - 1));
 	while (n < max && softgpu_vram_pfn(vram, page + n) == pfn + n)
-		n += CHUNK_PAGES;
+		n += SOFTGPU_CHUNK_PAGES;
 
 	return min(n, max);
 }
@@ -137,7 +117,7 @@ static void softgpu_vram_fini_ram(struct drm_device *drm, void *data)
 	struct softgpu_vram *vram = data;
 
 	while (vram->nr_chunks)
-		__free_pages(vram->chunks[--vram->nr_chunks], CHUNK_ORDER);
+		__free_pages(vram->chunks[--vram->nr_chunks], SOFTGPU_CHUNK_ORDER);
 	kvfree(vram->chunks);
 }
 
@@ -183,7 +163,7 @@ int softgpu_vram_init_ram(struct softgpu *sg, u64 size)
 		return ret;
 
 	while (vram->nr_chunks < nr) {
-		struct page *page = alloc_pages(gfp, CHUNK_ORDER);
+		struct page *page = alloc_pages(gfp, SOFTGPU_CHUNK_ORDER);
 
 		if (!page) {
 			drm_err(&sg->drm, "no memory for %llu MiB of VRAM\n",
