@@ -33,8 +33,8 @@ static int softgpu_pfn_attach(struct dma_buf_pfn_attachment *attach, u32 *grante
 	struct softgpu *sg = softgpu_bo_dev(bo);
 	int ret;
 
-	if (drm_dev_is_unplugged(&sg->drm))
-		return -EKEYREVOKED;
+	if (READ_ONCE(sg->gone))
+		return -EKEYREVOKED;	/* else softgpu_pfn_describe() finds out */
 
 	if (softgpu_vram_is_mmio(&sg->vram) &&
 	    !(attach->needs & DMA_BUF_PFN_CAN_MMIO))

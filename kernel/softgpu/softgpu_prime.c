@@ -42,7 +42,7 @@ static int softgpu_attach(struct dma_buf *dmabuf,
 	if (dma_buf_pfn_from_attachment(attach))
 		return 0;	/* judged by softgpu_pfn_attach() */
 
-	if (drm_dev_is_unplugged(&sg->drm))
+	if (READ_ONCE(sg->gone))
 		return -ENODEV;
 
 	if (softgpu_vram_is_mmio(&sg->vram) && attach->peer2peer &&
